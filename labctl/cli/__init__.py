@@ -1,0 +1,1 @@
+"""Parse, one call, render: the only place that prints, prompts or exits."""

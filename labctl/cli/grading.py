@@ -1,0 +1,88 @@
+"""check, hint: how far the learner has come."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labctl.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(check)
+    app.command()(hint)
+
+
+def check(
+    session: options.Session = None,
+    json: options.Json = False,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a JUnit XML file.")
+    ] = None,
+) -> None:
+    """Grade the lab as it is now. Exit code: 0 passed, 1 failed, 3 could not be asked.
+
+    Examples: labctl check; labctl check --json | jq .earned
+    """
+    from labctl import host
+    from labctl.cli import output
+    from labctl.cli.report import render
+    from labctl.grading import live
+    from labctl.session.opened import ready
+    from labctl.session.store import Store
+
+    store = Store()
+    found = ready(store, host.find("local"), session)
+    with output.Steps().step("Check") as detail:
+        report = live.check(found, detail)
+    store.write(found.record.name, "report.json", report.to_json())
+    if junit:
+        junit.write_text(report.to_junit(), encoding="utf-8")
+    if json:
+        output.print_json(report.to_json())
+    else:
+        render(report, output.console())
+    raise typer.Exit(report.exit_code)
+
+
+def hint(
+    check_id: Annotated[
+        str | None, typer.Argument(metavar="[CHECK]", help="Default: the first that failed.")
+    ] = None,
+    session: options.Session = None,
+) -> None:
+    """Show a hint for a check. Reports tell which hints were shown.
+
+    Examples: labctl hint; labctl hint egress-denied
+    """
+    from labctl import host
+    from labctl.cli import output
+    from labctl.errors import UsageError
+    from labctl.grading.report import Report
+    from labctl.session.opened import ready
+    from labctl.session.store import Store
+
+    store = Store()
+    found = ready(store, host.find("local"), session)
+    saved = store.read(found.record.name, "report.json")
+    if saved is None:
+        raise UsageError("Nothing has been checked yet", resolution="Run `labctl check` first.")
+    results = Report.from_json(saved).results
+    if check_id is None:
+        chosen = next((r for r in results if r.outcome != "passed"), None)
+    else:
+        chosen = next((r for r in results if r.id == check_id), None)
+        if chosen is None:
+            known = ", ".join(r.id for r in results)
+            raise UsageError(f"There is no check `{check_id}`", resolution=f"Checks: {known}.")
+    if chosen is None:
+        output.print_plain("Every check passed: no hint is needed.")
+        return
+    if chosen.id not in found.record.hints:
+        hints = [*found.record.hints, chosen.id]
+        store.save(dataclasses.replace(found.record, hints=hints))
+    output.print_plain(f"{chosen.id}: {chosen.statement}\n  {chosen.hint}")

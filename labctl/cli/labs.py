@@ -1,0 +1,74 @@
+"""list, info: what there is to learn."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from labctl.cli import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("list")(list_labs)
+    app.command("info")(info)
+
+
+def list_labs(json: options.Json = False) -> None:
+    """Show all labs.
+
+    Examples: labctl list; labctl list --json
+    """
+    from labctl.cli import output
+    from labctl.lab import loader
+
+    labs = [loader.find(lab) for lab in loader.ids()]
+    if json:
+        output.print_json(
+            [
+                {"id": lab.id, "title": lab.title, "track": lab.track, "minutes": lab.minutes}
+                for lab in labs
+            ]
+        )
+        return
+    output.print_rows(
+        ("LAB", "TRACK", "MINUTES", "TITLE"),
+        [(lab.id, lab.track, str(lab.minutes), lab.title) for lab in labs],
+    )
+
+
+def info(
+    lab: options.LabId,
+    json: options.Json = False,
+    text: Annotated[bool, typer.Option("--text", help="Only the lab's text, as Markdown.")] = False,
+) -> None:
+    """Show a lab: its objectives, its machines, and the text to work through.
+
+    Examples: labctl info namespaces; labctl info default-deny --text | less
+    """
+    from labctl.cli import output
+    from labctl.lab import loader
+
+    found = loader.find(lab)
+    readme = (found.folder / "README.md").read_text(encoding="utf-8")
+    if json:
+        output.print_json({"id": found.id, **found.model_dump(mode="json"), "readme": readme})
+        return
+    if text:
+        output.print_plain(readme)
+        return
+    from rich.markdown import Markdown
+
+    out = output.console()
+    out.print(f"[bold]{found.title}[/bold]  ({found.id}, about {found.minutes} minutes)\n")
+    for objective in found.objectives:
+        out.print(f"  - {objective}", markup=False)
+    out.print("")
+    output.print_rows(
+        ("MACHINE", "KIND", "WHAT IT IS"),
+        [(name, spec.provider, spec.about) for name, spec in found.machines.items()],
+    )
+    out.print("")
+    out.print(Markdown(readme))
+    out.print(f"\nNext: labctl start {found.id}")

@@ -1,0 +1,92 @@
+"""What the cli shows: tables, JSON, progress and errors."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from labctl.errors import LabctlError
+from labctl.progress import Detail
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A rich console; it honours NO_COLOR and plain pipes by itself."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def print_plain(text: str) -> None:
+    """Text on standard output, as it is."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as kubectl prints them: aligned, no borders, good for `grep` and for eyes."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    for row in (header, *rows):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        sys.stdout.write("   ".join(cells).rstrip() + "\n")
+
+
+def print_error(error: LabctlError) -> None:
+    """The one place where an error becomes text."""
+    from rich.text import Text
+
+    out = console(stderr=True)
+    out.print(Text.assemble(("Error: ", "bold red"), error.message))
+    if error.details:
+        for line in error.details.splitlines():
+            out.print(Text("  " + line, style="dim"))
+    if error.resolution:
+        out.print(Text.assemble(("Next: ", "bold"), error.resolution))
+
+
+class Steps:
+    """Progress on standard error: one line a step, with its time; a spinner on a terminal."""
+
+    def __init__(self) -> None:
+        self._console = console(stderr=True)
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Detail]:
+        """Show one step, its latest detail while it runs, and how it ended."""
+        began = time.monotonic()
+        live = self._console.is_terminal and self._lock.acquire(blocking=False)
+        status = self._console.status(name) if live else None
+        if status:
+            status.start()
+
+        def detail(text: str) -> None:
+            if status:
+                from rich.markup import escape
+
+                status.update(f"{name} [dim]{escape(text[:120])}[/dim]")
+
+        try:
+            yield detail
+        except BaseException:
+            self._end(name, began, "[red]✗[/red]", status, live)
+            raise
+        self._end(name, began, "[green]✓[/green]", status, live)
+
+    def _end(self, name: str, began: float, sign: str, status: Any, live: bool) -> None:
+        if status:
+            status.stop()
+        if live:
+            self._lock.release()
+        self._console.print(f"{sign} {name} [dim]{time.monotonic() - began:.1f} s[/dim]")

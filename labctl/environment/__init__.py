@@ -1,0 +1,1 @@
+"""Machines and networks: what a lab needs to exist, on one engine."""

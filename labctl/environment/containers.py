@@ -1,0 +1,232 @@
+"""What all machines share, because each of them is a container of the engine."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import docker
+import docker.errors
+import requests
+from docker.models.containers import Container
+
+from labctl.environment.model import ExecResult, Found, MachineState, Place
+from labctl.errors import EnvironmentFailure, NotFound, WaitTimeout
+
+_STATES: dict[str, MachineState] = {
+    "running": "running",
+    "paused": "paused",
+    "created": "starting",
+    "restarting": "starting",
+}
+
+# What the engine says, and what the user can do about it.
+_CURES = (
+    (
+        "no space left",
+        "The disk is full: `docker system df` shows by what; `labctl gc` helps.",
+    ),
+    ("non-overlapping", "The engine has no address range left: `labctl gc`, or remove networks."),
+    ("pool overlaps", "Another network has that address range: `labctl doctor` names it."),
+    ("port is already allocated", "Another program has the port: `docker ps` shows which."),
+    ("already in use by container", "Something of that name is left over: run `labctl gc`."),
+)
+
+
+@contextlib.contextmanager
+def engine_errors(doing: str) -> Iterator[None]:
+    """Turn whatever docker-py raises into one EnvironmentFailure that says what failed."""
+    try:
+        yield
+    except (docker.errors.DockerException, requests.RequestException, OSError) as e:
+        text = str(getattr(e, "explanation", None) or e)
+        cure = next((c for sign, c in _CURES if sign in text.lower()), None)
+        raise EnvironmentFailure(
+            f"The engine failed to {doing}",
+            details=text,
+            resolution=cure or "`labctl doctor` shows whether the engine is well.",
+        ) from e
+
+
+def get(client: docker.DockerClient, name: str) -> Container | None:
+    """The container of that name, or None."""
+    with engine_errors(f"look up `{name}`"):
+        try:
+            return client.containers.get(name)
+        except docker.errors.NotFound:
+            return None
+
+
+def found(place: Place, machine: str, provider: str, container: Container | None) -> Found | None:
+    """A container as the engine reported it, in labctl's words."""
+    if container is None:
+        return None
+    state = container.attrs["State"]
+    networks = container.attrs["NetworkSettings"]["Networks"]
+    addresses = {
+        name: networks[place.network(name)]["IPAddress"]
+        for name in place.lab.networks
+        if place.network(name) in networks
+    }
+    return Found(
+        name=machine,
+        provider=provider,
+        state=_STATES.get(state["Status"], "stopped"),
+        container=container.id or "",
+        pid=state["Pid"],
+        created=container.attrs["Created"],
+        addresses=addresses,
+    )
+
+
+def remove(client: docker.DockerClient, name: str) -> None:
+    """Remove a container with its anonymous volumes; fine when it is not there."""
+    with engine_errors(f"remove `{name}`"):
+        try:
+            client.api.remove_container(name, force=True, v=True)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as e:
+            if "already in progress" not in str(e):
+                raise
+            _wait_gone(client, name)
+
+
+def remove_all(client: docker.DockerClient, names: Sequence[str]) -> None:
+    """Remove several containers side by side: each takes the engine a while."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for done in [pool.submit(remove, client, name) for name in names]:
+            done.result()
+
+
+def _wait_gone(client: docker.DockerClient, name: str) -> None:
+    for _ in range(100):
+        try:
+            client.containers.get(name)
+        except docker.errors.NotFound:
+            return
+        time.sleep(0.1)
+
+
+def run(
+    client: docker.DockerClient,
+    container: str,
+    argv: Sequence[str],
+    *,
+    stdin: bytes | None = None,
+    environment: dict[str, str] | None = None,
+    timeout: float = 60,
+) -> ExecResult:
+    """Run a command in a container through the engine's API, with a deadline in seconds.
+
+    Raises NotFound when the container is gone or does not run, WaitTimeout when the
+    command does not end (it may go on in the container: nothing can end it from here).
+    """
+    with engine_errors(f"run `{argv[0]}` in `{container}`"):
+        try:
+            made = client.api.exec_create(
+                container, list(argv), stdin=stdin is not None, environment=environment
+            )
+            attached: Any = client.api.exec_start(made["Id"], socket=True)
+        except docker.errors.APIError as e:
+            if e.status_code in (404, 409):
+                raise NotFound(
+                    f"`{container}` is not running",
+                    details=str(e.explanation),
+                    resolution="`labctl status` shows the machines; `labctl reset` renews them.",
+                ) from e
+            raise
+        wire: socket.socket = getattr(attached, "_sock", attached)
+        try:
+            if stdin is not None:
+                wire.settimeout(timeout)
+                wire.sendall(stdin)
+                wire.shutdown(socket.SHUT_WR)
+            out, err = _read(wire, time.monotonic() + timeout)
+        except TimeoutError as e:
+            raise WaitTimeout(
+                f"`{argv[0]}` in `{container}` did not end within {timeout:.0f} s"
+            ) from e
+        finally:
+            attached.close()
+        status = client.api.exec_inspect(made["Id"])["ExitCode"]
+    return ExecResult(-1 if status is None else status, out, err)
+
+
+def _read(wire: socket.socket, deadline: float) -> tuple[bytes, bytes]:
+    """Both output streams, out of the engine's frames: one byte stream number, 4 bytes size."""
+    streams = {1: bytearray(), 2: bytearray()}
+    while header := _exactly(wire, 8, deadline):
+        number, size = struct.unpack(">BxxxL", header)
+        streams.get(number, bytearray()).extend(_exactly(wire, size, deadline))
+    return bytes(streams[1]), bytes(streams[2])
+
+
+def _exactly(wire: socket.socket, size: int, deadline: float) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        wire.settimeout(left)
+        chunk = wire.recv(min(size - len(data), 1 << 16))
+        if not chunk:
+            return b""
+        data += chunk
+    return bytes(data)
+
+
+class ContainerProvider:
+    """The part of the provider protocol that is the same for every single container."""
+
+    kind = "docker"
+
+    def __init__(self, client: docker.DockerClient) -> None:
+        self.client = client
+
+    def main(self, place: Place, machine: str) -> str:
+        """The engine's name of the machine's (first) container."""
+        return place.container(machine)
+
+    def find(self, place: Place, machine: str) -> Found | None:
+        """See Provider."""
+        container = get(self.client, self.main(place, machine))
+        return found(place, machine, self.kind, container)
+
+    def exec(
+        self,
+        place: Place,
+        machine: str,
+        argv: Sequence[str],
+        *,
+        stdin: bytes | None = None,
+        environment: dict[str, str] | None = None,
+        timeout: float = 60,
+    ) -> ExecResult:
+        """See Provider."""
+        return run(
+            self.client,
+            self.main(place, machine),
+            argv,
+            stdin=stdin,
+            environment=environment,
+            timeout=timeout,
+        )
+
+    def logs(self, place: Place, machine: str, lines: int) -> str:
+        """See Provider."""
+        name = self.main(place, machine)
+        container = get(self.client, name)
+        if container is None:
+            raise NotFound(f"`{name}` is not there", resolution="`labctl status` shows what is.")
+        with engine_errors(f"read the logs of `{name}`"):
+            return container.logs(tail=lines).decode("utf-8", "replace")
+
+    def remove(self, place: Place, machine: str) -> None:
+        """See Provider."""
+        remove(self.client, self.main(place, machine))

@@ -1,0 +1,104 @@
+"""Machines that are plain containers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from labctl.environment import wait
+from labctl.environment.containers import ContainerProvider, engine_errors
+from labctl.environment.model import Place
+from labctl.errors import WaitTimeout
+from labctl.lab.model import DockerMachine, MachineBase
+
+WORKSPACE = "/workspace"
+
+
+class DockerProvider(ContainerProvider):
+    """Containers on the host's engine. Never privileged, never with the engine's socket."""
+
+    kind = "docker"
+
+    def create(self, place: Place, machine: str) -> None:
+        """See Provider."""
+        spec = place.lab.machines[machine]
+        assert isinstance(spec, DockerMachine)
+        options = common(place, machine, self.kind, spec)
+        options["environment"] = spec.environment
+        options["cap_add"] = spec.capabilities
+        options["pids_limit"] = spec.pids
+        if spec.command:
+            options["command"] = spec.command
+        if spec.workspace:
+            options["volumes"] += [f"{place.workspace}:{WORKSPACE}"]
+            options["working_dir"] = WORKSPACE
+            # What the learner writes belongs to the user who runs labctl, not to root.
+            options["user"] = f"{os.getuid()}:{os.getgid()}"
+        if spec.user:
+            options["user"] = spec.user
+        if spec.kubeconfig:
+            options["volumes"] += [f"{kube_folder(place)}:/home/learner/.kube"]
+        start(self, place, machine, place.images[spec.image], spec, options)
+        if spec.ready:
+            self._await(place, machine, spec)
+
+    def _await(self, place: Place, machine: str, spec: DockerMachine) -> None:
+        assert spec.ready is not None
+        command = spec.ready.command
+
+        def answers() -> bool:
+            return self.exec(place, machine, command, timeout=10).status == 0
+
+        try:
+            wait.until(f"`{machine}`", answers, seconds=spec.ready.seconds)
+        except WaitTimeout as e:
+            e.details = self.logs(place, machine, 20)
+            raise
+
+
+def kube_folder(place: Place) -> Path:
+    """Where a machine on the cluster's network finds its kubeconfig, as the file `config`."""
+    folder = place.folder / "kube"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def common(place: Place, machine: str, kind: str, spec: MachineBase) -> dict[str, Any]:
+    """The container options that every kind of container machine has."""
+    options: dict[str, Any] = {
+        "name": place.container(machine),
+        "hostname": machine,
+        "labels": place.labels(machine, kind),
+        "volumes": [],
+        "init": True,
+        "mem_limit": spec.memory,
+    }
+    if spec.memory:
+        options["memswap_limit"] = spec.memory
+    if spec.cpus:
+        options["nano_cpus"] = int(spec.cpus * 1e9)
+    return options
+
+
+def start(
+    provider: ContainerProvider,
+    place: Place,
+    machine: str,
+    image: str,
+    spec: MachineBase,
+    options: dict[str, Any],
+) -> None:
+    """Create the container, attach it to its networks under its own name, start it."""
+    client = provider.client
+    first, *others = [place.network(name) for name in spec.networks] or [""]
+    with engine_errors(f"create `{machine}`"):
+        if first:
+            alias = client.api.create_endpoint_config(aliases=[machine])
+            options |= {"network": first, "networking_config": {first: alias}}
+        else:
+            options["network_mode"] = "none"
+        container = client.containers.create(image, **options)
+        for network in others:
+            client.networks.get(network).connect(container, aliases=[machine])
+        container.start()

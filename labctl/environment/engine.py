@@ -1,0 +1,94 @@
+"""Machines that run a Docker engine of their own."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import docker.errors
+
+from labctl.environment import docker as plain
+from labctl.environment import wait
+from labctl.environment.containers import ContainerProvider, engine_errors
+from labctl.environment.model import Place
+from labctl.errors import EnvironmentFailure, WaitTimeout
+from labctl.lab.model import EngineMachine
+
+BOOT_SECONDS = 60
+
+
+class EngineProvider(ContainerProvider):
+    """Privileged containers with an engine inside, and the lab's images in it.
+
+    Root in such a machine can reach the machine under it: see ARCHITECTURE.md, trust.
+    """
+
+    kind = "engine"
+
+    def create(self, place: Place, machine: str) -> None:
+        """See Provider. Each image is known in the inner engine by its bare recipe name."""
+        spec = place.lab.machines[machine]
+        assert isinstance(spec, EngineMachine)
+        options = plain.common(place, machine, self.kind, spec)
+        options |= {
+            "privileged": True,
+            # Its own view of cgroups, so that the inner engine makes its groups below this one.
+            "cgroupns": "private",
+            "environment": spec.environment,
+            "pids_limit": spec.pids,
+            "init": False,
+        }
+        # overlay2 cannot stand on overlay2, so the inner engine's data needs a volume.
+        options["volumes"] += [f"{self._volume(place, machine)}:/var/lib/docker"]
+        if spec.workspace:
+            options["volumes"] += [f"{place.workspace}:{plain.WORKSPACE}"]
+            options["working_dir"] = plain.WORKSPACE
+        with engine_errors(f"create the volume of `{machine}`"):
+            self.client.volumes.create(
+                self._volume(place, machine), labels=place.labels(machine, self.kind)
+            )
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            archives = pool.submit(self._archives, place, spec)
+            plain.start(self, place, machine, place.images[spec.image], spec, options)
+            self._await(place, machine)
+            for name, archive in archives.result():
+                self._load(place, machine, name, archive)
+
+    def remove(self, place: Place, machine: str) -> None:
+        """See Provider."""
+        super().remove(place, machine)
+        with engine_errors(f"remove the volume of `{machine}`"):
+            try:
+                self.client.api.remove_volume(self._volume(place, machine), force=True)
+            except docker.errors.NotFound:
+                pass
+
+    def _volume(self, place: Place, machine: str) -> str:
+        return place.container(machine)
+
+    def _archives(self, place: Place, spec: EngineMachine) -> list[tuple[str, bytes]]:
+        with engine_errors("read the lab's images"):
+            return [
+                (name, b"".join(self.client.api.get_image(place.images[name])))
+                for name in spec.images
+            ]
+
+    def _await(self, place: Place, machine: str) -> None:
+        def answers() -> bool:
+            return self.exec(place, machine, ["docker", "version"], timeout=10).status == 0
+
+        try:
+            wait.until(f"the engine of `{machine}`", answers, seconds=BOOT_SECONDS)
+        except WaitTimeout as e:
+            e.details = self.logs(place, machine, 20)
+            raise
+
+    def _load(self, place: Place, machine: str, name: str, archive: bytes) -> None:
+        script = f'docker load -q && docker tag "{place.images[name]}" "{name}"'
+        script += f' && docker rmi "{place.images[name]}"'
+        result = self.exec(place, machine, ["sh", "-ec", script], stdin=archive, timeout=120)
+        if result.status != 0:
+            raise EnvironmentFailure(
+                f"The image `{name}` could not be loaded into `{machine}`",
+                details=result.stderr.decode("utf-8", "replace"),
+                resolution="`labctl images build` makes the image anew.",
+            )

@@ -1,0 +1,1 @@
+"""The images that machines are made from: recipes, building, bundles."""

@@ -1,0 +1,91 @@
+"""The words that the providers and their callers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from labctl.lab.model import Lab
+
+# The labels on everything that labctl creates in an engine. They are the truth about what exists.
+LABEL_SESSION = "labctl.session"
+LABEL_MACHINE = "labctl.machine"
+LABEL_PROVIDER = "labctl.provider"
+LABEL_LAB = "labctl.lab"
+LABEL_STORE = "labctl.store"  # which learner's store the session belongs to
+LABEL_IMAGE = "labctl.image"  # on images: the recipe's name
+
+MachineState = Literal["running", "paused", "stopped", "starting"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one session's machines are made: its names, labels and files on the host.
+
+    `images` maps the recipe names that the lab uses to the engine's references.
+    `folder` is the session's own folder in the store (kubeconfigs lie there).
+    """
+
+    session: str
+    store: str
+    lab: Lab
+    folder: Path
+    workspace: Path
+    facts: Mapping[str, str]
+    images: Mapping[str, str] = field(default_factory=dict)
+
+    def container(self, machine: str) -> str:
+        """The engine's name for a machine's container (for kind: the cluster's name)."""
+        return f"labctl-{self.session}--{machine}"
+
+    def network(self, name: str) -> str:
+        """The engine's name for a network of the lab."""
+        return f"labctl-{self.session}--net-{name}"
+
+    def labels(self, machine: str, provider: str) -> dict[str, str]:
+        """The labels of one machine."""
+        return {
+            LABEL_SESSION: self.session,
+            LABEL_STORE: self.store,
+            LABEL_LAB: self.lab.id,
+            LABEL_MACHINE: machine,
+            LABEL_PROVIDER: provider,
+        }
+
+    def kubeconfig(self, machine: str) -> Path:
+        """The kubeconfig of a kind machine, for programs on the host."""
+        return self.folder / f"{machine}.kubeconfig"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A machine as the engine reports it now.
+
+    `container` is the id of its (first) container, `pid` the host's process id of that
+    container's init, 0 when it does not run. `created` is the engine's timestamp: a machine
+    that was removed and made again under its old name has another `container`.
+    """
+
+    name: str
+    provider: str
+    state: MachineState
+    container: str
+    pid: int
+    created: str
+    addresses: Mapping[str, str] = field(default_factory=dict)  # network name of the lab -> IPv4
+
+
+@dataclass(frozen=True)
+class ExecResult:
+    """What a command in a machine left."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text."""
+        return self.stdout.decode("utf-8", "replace")

@@ -1,0 +1,150 @@
+"""The probe's container: grader-owned, one a session, the engine's view from outside."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from labctl.environment import containers
+from labctl.environment.model import Found, Place
+from labctl.environment.probe_client import ProbeClient, Wire
+
+if TYPE_CHECKING:
+    import docker
+    from docker.models.containers import Container
+
+NAME = "probe"
+IMAGE = "probe"
+
+# What the probe needs, each for one thing: entering namespaces and mounting a fresh /proc,
+# looking into processes of others, entering mounts, reading files of others, and giving up for
+# a command what the machine itself may not do.
+_CAPABILITIES = (
+    "SYS_ADMIN",
+    "SYS_PTRACE",
+    "SYS_CHROOT",
+    "DAC_READ_SEARCH",
+    "DAC_OVERRIDE",
+    "SETPCAP",
+)
+_CGROUPS = {"/sys/fs/cgroup": {"bind": "/host/cgroup", "mode": "ro"}}
+
+
+class Probe:
+    """Makes, finds, removes and opens the probe's container of one session."""
+
+    def __init__(self, client: docker.DockerClient, place: Place) -> None:
+        self._client = client
+        self._place = place
+        self.container = place.container(NAME)
+
+    def create(self) -> None:
+        """Make the container, or make it anew when it does not run or is of another image.
+
+        Raises EnvironmentFailure.
+        """
+        image = self._place.images[IMAGE]
+        there = containers.get(self._client, self.container)
+        if there is not None and there.status == "running" and _image(there) == image:
+            return
+        containers.remove(self._client, self.container)
+        with containers.engine_errors(f"start `{self.container}`"):
+            self._client.containers.run(
+                image,
+                ["idle"],
+                name=self.container,
+                labels=self._place.labels(NAME, NAME),
+                detach=True,
+                pid_mode="host",
+                cgroupns="host",
+                network_mode="none",
+                read_only=True,
+                cap_drop=["ALL"],
+                cap_add=list(_CAPABILITIES),
+                security_opt=["apparmor=unconfined", "seccomp=unconfined"],
+                volumes=_CGROUPS,
+            )
+
+    def find(self) -> Found | None:
+        """The container as the engine sees it now, or None."""
+        there = containers.get(self._client, self.container)
+        return containers.found(self._place, NAME, NAME, there)
+
+    def remove(self) -> None:
+        """Remove the container; fine when it is not there."""
+        containers.remove(self._client, self.container)
+
+    def open(self) -> Wire:
+        """Start a run of the probe and return the wire to it; a lost container is made anew.
+
+        The run ends with the wire, however this process ends. Raises EnvironmentFailure.
+        """
+        import docker.errors
+
+        try:
+            return self._attach()
+        except docker.errors.APIError as e:
+            if e.status_code not in (404, 409):  # not there, or not running
+                with containers.engine_errors(f"run the probe in `{self.container}`"):
+                    raise
+        self.create()
+        with containers.engine_errors(f"run the probe in `{self.container}`"):
+            return self._attach()
+
+    def client(self) -> ProbeClient:
+        """Open the probe and speak with it."""
+        return ProbeClient(self.open())
+
+    def _attach(self) -> Wire:
+        api = self._client.api
+        made = api.exec_create(self.container, ["/probe", "serve"], stdin=True)
+        attached: Any = api.exec_start(made["Id"], socket=True)
+        return _ExecWire(attached)
+
+
+def _image(container: Container) -> str:
+    configured: Mapping[str, str] = container.attrs["Config"]
+    return configured["Image"]
+
+
+class _ExecWire:
+    """The stream of an exec: plain bytes to the program, framed ones from it."""
+
+    def __init__(self, attached: Any) -> None:
+        self._attached = attached
+        # What docker-py hands out is a file around the socket, or on TLS the socket itself.
+        self._wire: socket.socket = getattr(attached, "_sock", attached)
+        self._wire.settimeout(None)
+
+    def send(self, data: bytes) -> None:
+        self._wire.sendall(data)
+
+    def receive(self) -> bytes:
+        """The next piece of standard output; what it says on standard error ends the run."""
+        try:
+            while header := self._exactly(8):
+                number, size = struct.unpack(">BxxxL", header)
+                data = self._exactly(size)
+                if number == 1:
+                    return data
+        except OSError:
+            pass  # closed from this side, or lost: the end, either way
+        return b""
+
+    def close(self) -> None:
+        try:
+            self._wire.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the other end was faster
+        self._attached.close()
+
+    def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            chunk = self._wire.recv(size - len(data))
+            if not chunk:
+                return b""
+            data += chunk
+        return bytes(data)

@@ -1,0 +1,71 @@
+"""The process that runs a lab's checks. It holds no secrets, and cannot write a report.
+
+`python -m labctl.grading.child EVENTS PROBE`: two open file descriptors. It reads what to do as
+JSON from standard input, tells events as JSON lines on EVENTS, and speaks with the probe
+through PROBE (-1: there is none, and nothing but collecting is asked).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from typing import Any
+
+import pytest
+
+from labctl.environment.probe_client import SocketWire
+from labctl.grading.fixtures import Fixtures
+from labctl.grading.plugin import Judge
+
+# Built-in plugins of pytest that a check has no use for, some of which write files.
+_WITHOUT = (
+    "cacheprovider",
+    "debugging",
+    "doctest",
+    "faulthandler",
+    "junitxml",
+    "legacypath",
+    "logging",
+    "nose",
+    "pastebin",
+    "setuponly",
+    "setupplan",
+    "stepwise",
+    "terminal",
+    "terminalprogress",
+    "unittest",
+)
+
+
+def main() -> int:
+    """Run or collect, as standard input asks. Returns pytest's exit status."""
+    events, probe = int(sys.argv[1]), int(sys.argv[2])
+    spec = json.load(sys.stdin)
+
+    def emit(event: dict[str, Any]) -> None:
+        os.write(events, json.dumps(event).encode() + b"\n")
+
+    plugins: list[object] = [
+        Judge(emit, spec["kind"], spec["only"], collect=spec["collect"]),
+    ]
+    if probe >= 0:
+        plugins.append(Fixtures(spec, SocketWire(socket.socket(fileno=probe))))
+    checks = spec["checks"]
+    arguments = [
+        # No configuration but this: none of the folders above the lab, none of the user's.
+        f"--config-file={os.devnull}",
+        f"--rootdir={checks}",
+        f"--confcutdir={checks}",
+        "--import-mode=importlib",
+        "--assert=plain",
+        "--capture=no",
+        *(f"-pno:{name}" for name in _WITHOUT),
+        checks,
+    ]
+    return int(pytest.main(arguments, plugins))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""Grading a session that runs here: from a session to a report."""
+
+from __future__ import annotations
+
+import time
+
+from labctl.errors import EnvironmentFailure
+from labctl.grading import runner
+from labctl.grading.report import CheckResult, Report
+from labctl.progress import Detail
+from labctl.session.model import now
+from labctl.session.opened import Session
+
+_PAUSE = 0.5
+
+
+def check(session: Session, detail: Detail) -> Report:
+    """Run all checks of the session's lab, as it is now."""
+    started = now()
+    results = _run(session, "check", detail)
+    return Report.of(session.record, session.lab, results, started=started, finished=now())
+
+
+def prove(session: Session, detail: Detail) -> None:
+    """Make sure that the untouched lab is really broken: every weakness shows.
+
+    Repeats those that do not show yet until their deadline. Raises EnvironmentFailure with
+    what is missing.
+    """
+    began = time.monotonic()
+    missing: tuple[CheckResult, ...] = _run(session, "weakness", detail)
+    while missing := tuple(r for r in missing if r.outcome != "passed"):
+        if time.monotonic() - began > max(r.deadline for r in missing):
+            raise EnvironmentFailure(
+                f"The lab `{session.lab.id}` did not come up as it should",
+                details="\n".join(f"{r.id}: {r.message}" for r in missing),
+                resolution="Start it again; with `--keep` its machines stay, to look at.",
+            )
+        time.sleep(_PAUSE)
+        missing = _run(session, "weakness", detail, only=[r.id for r in missing])
+
+
+def _run(
+    session: Session, kind: str, detail: Detail, only: list[str] | None = None
+) -> tuple[CheckResult, ...]:
+    return runner.run(
+        session.place,
+        session.find,
+        session.probe,
+        kind=kind,
+        only=only,
+        on_result=lambda result: detail(f"{result.id}: {result.outcome}"),
+    )

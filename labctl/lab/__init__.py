@@ -1,0 +1,1 @@
+"""What a lab is: its model, its loader, its schema."""

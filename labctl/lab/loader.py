@@ -1,0 +1,159 @@
+"""From a lab's folder to a Lab: everything checked, every problem told at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from labctl import paths
+from labctl.errors import UsageError
+from labctl.lab.model import (
+    DockerMachine,
+    EngineMachine,
+    KindMachine,
+    Lab,
+    Mistake,
+    Solution,
+    Step,
+)
+from labctl.lab.source import Source, refuse
+
+
+def ids() -> list[str]:
+    """The ids of all labs that labctl knows, sorted."""
+    folder = paths.labs_dir()
+    return sorted(f.parent.name for f in folder.glob("*/lab.yaml")) if folder.is_dir() else []
+
+
+def find(lab_id: str) -> Lab:
+    """The lab of that id. Raises UsageError when there is none, DefinitionError when it is bad."""
+    known = ids()
+    if lab_id not in known:
+        raise UsageError(
+            f"There is no lab `{lab_id}`",
+            details="Labs: " + ", ".join(known) if known else f"No labs in {paths.labs_dir()}",
+            resolution="`labctl list` shows all labs.",
+        )
+    return load(paths.labs_dir() / lab_id)
+
+
+def load(folder: Path) -> Lab:
+    """Read and check `folder/lab.yaml`. Raises DefinitionError with every problem found."""
+    source = Source(folder / "lab.yaml")
+    lab = source.model(Lab)
+    if lab is not None:
+        lab = lab.model_copy(update={"id": folder.name, "folder": folder})
+        _references(lab, source)
+    refuse(f"The lab `{folder.name}`", source.problems)
+    assert lab is not None  # no problems means there is a model
+    return lab
+
+
+def solution(lab: Lab) -> Solution:
+    """How the lab's solution is applied."""
+    source = Source(lab.folder / "solution" / "solution.yaml")
+    found = source.model(Solution)
+    if found is not None:
+        _steps(lab, source, found.steps, lab.folder / "solution")
+    refuse(f"The solution of `{lab.id}`", source.problems)
+    assert found is not None
+    return found
+
+
+def mistakes(lab: Lab) -> dict[str, Mistake]:
+    """The lab's mistakes by name. Raises DefinitionError with the problems of all of them."""
+    found: dict[str, Mistake] = {}
+    problems = []
+    for file in sorted(lab.folder.glob("mistakes/*/mistake.yaml")):
+        source = Source(file)
+        mistake = source.model(Mistake)
+        if mistake is not None:
+            _steps(lab, source, mistake.steps, file.parent)
+            found[file.parent.name] = mistake
+        problems += source.problems
+    refuse(f"The mistakes of `{lab.id}`", problems)
+    return found
+
+
+def digest(lab: Lab) -> str:
+    """SHA-256 over the lab's files: which edition of the lab a report is about."""
+    total = hashlib.sha256()
+    for file in _files(lab.folder):
+        name = file.relative_to(lab.folder).as_posix()
+        total.update(f"{name}\0".encode())
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and "__pycache__" not in file.parts:
+            yield file
+
+
+def _references(lab: Lab, source: Source) -> None:
+    kinds = {name for name, m in lab.machines.items() if isinstance(m, KindMachine)}
+    if lab.shell not in lab.machines:
+        source.problem(("shell",), f"there is no machine `{lab.shell}`")
+    for name, machine in lab.machines.items():
+        at = ("machines", name)
+        for network in machine.networks:
+            if network not in lab.networks:
+                source.problem((*at, "networks"), f"there is no network `{network}`")
+        for other in machine.after:
+            if other not in lab.machines or other == name:
+                source.problem((*at, "after"), f"there is no other machine `{other}`")
+        kubeconfig = machine.kubeconfig if isinstance(machine, DockerMachine) else None
+        if kubeconfig and kubeconfig not in kinds:
+            source.problem((*at, "kubeconfig"), f"`{kubeconfig}` is no kind machine")
+        if isinstance(machine, EngineMachine | KindMachine):
+            for image in machine.images:
+                if not image_folder(lab, image).is_dir():
+                    source.problem((*at, "images"), f"there is no recipe for image `{image}`")
+        if not isinstance(machine, KindMachine) and not image_folder(lab, machine.image).is_dir():
+            source.problem((*at, "image"), f"there is no recipe for image `{machine.image}`")
+    if cycle := _cycle(lab):
+        source.problem(("machines", cycle, "after"), "machines wait for each other in a circle")
+    for name, pick in lab.seeded.items():
+        if bool(pick.of) == (pick.low is not None and pick.high is not None):
+            source.problem(("seeded", name), "needs either `of`, or `low` and `high`")
+        elif pick.of and pick.count > len(set(pick.of)):
+            source.problem(("seeded", name), f"cannot pick {pick.count} of {len(set(pick.of))}")
+        elif not pick.of and (pick.low or 0) > (pick.high or 0):
+            source.problem(("seeded", name), "`low` is above `high`")
+    if lab.traffic and lab.traffic.cluster not in kinds:
+        source.problem(("traffic", "cluster"), f"`{lab.traffic.cluster}` is no kind machine")
+    _steps(lab, source, lab.setup, lab.folder, key="setup")
+    if not (lab.folder / "README.md").is_file():
+        source.problem((), "there is no README.md beside it, so nothing for the learner to read")
+
+
+def _steps(lab: Lab, source: Source, steps: list[Step], base: Path, key: str = "steps") -> None:
+    for index, step in enumerate(steps):
+        at = (key, index)
+        machine = lab.machines.get(step.machine)
+        if machine is None:
+            source.problem((*at, "machine"), f"there is no machine `{step.machine}`")
+        if (step.script is None) == (step.manifests is None):
+            source.problem(at, "needs either `script` or `manifests`")
+        if step.manifests and machine and not isinstance(machine, KindMachine):
+            source.problem((*at, "manifests"), f"`{step.machine}` is no kind machine")
+        for name in (step.script, step.manifests):
+            if name and not (base / name).exists():
+                source.problem(at, f"there is no file `{name}`")
+
+
+def image_folder(lab: Lab, image: str) -> Path:
+    """The recipe of an image that the lab names: its own, else the shared one."""
+    own = lab.folder / "environment" / image
+    return own if (own / "Dockerfile").is_file() else paths.clusters_dir() / "images" / image
+
+
+def _cycle(lab: Lab) -> str | None:
+    """A machine that waits for itself through others, or None."""
+    done: set[str] = set()
+    while ready := {n for n, m in lab.machines.items() if n not in done and set(m.after) <= done}:
+        done |= ready
+    known = {n for n in lab.machines if set(lab.machines[n].after) <= set(lab.machines)}
+    return next(iter(sorted(known - done)), None)

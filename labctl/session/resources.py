@@ -1,0 +1,65 @@
+"""What the engine holds of labctl's sessions: found by label, removed for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import docker
+import docker.errors
+
+from labctl.environment import containers, kind
+from labctl.environment.containers import engine_errors
+from labctl.environment.model import LABEL_SESSION, LABEL_STORE
+
+PREFIX = "labctl-"
+SEPARATOR = "--"
+
+
+def sessions(client: docker.DockerClient) -> dict[str, str]:
+    """The sessions that have anything in the engine, each with the id of its store.
+
+    kind's nodes carry no label of labctl's; when their network is gone too, the store is "".
+    """
+    found: dict[str, str] = {}
+    with engine_errors("list what labctl made"):
+        labelled = [c["Labels"] for c in client.api.containers(all=True, filters=_filter())]
+        labelled += [n["Labels"] for n in client.api.networks(filters=_filter())]
+        labelled += [v["Labels"] for v in client.api.volumes(filters=_filter())["Volumes"] or []]
+    for labels in labelled:
+        found[labels[LABEL_SESSION]] = labels.get(LABEL_STORE, "")
+    for cluster in kind.clusters(client):
+        found.setdefault(cluster.removeprefix(PREFIX).split(SEPARATOR)[0], "")
+    return found
+
+
+def remove(client: docker.DockerClient, session: str, *, networks: bool = True) -> None:
+    """Remove all machines of a session, their volumes, and its networks unless told not to."""
+    own = _filter(session)
+    with engine_errors(f"list what is left of `{session}`"):
+        ids = [c["Id"] for c in client.api.containers(all=True, filters=own)]
+    for cluster, nodes in kind.clusters(client).items():
+        if cluster.startswith(f"{PREFIX}{session}{SEPARATOR}"):
+            ids += nodes
+    containers.remove_all(client, ids)
+    with engine_errors(f"remove what is left of `{session}`"):
+        for volume in client.api.volumes(filters=own)["Volumes"] or []:
+            _forget(client.api.remove_volume, volume["Name"])
+        if networks:
+            for network in client.api.networks(filters=own):
+                for container in client.api.inspect_network(network["Id"])["Containers"] or {}:
+                    # A container that somebody attached by hand must not keep the session alive.
+                    client.api.disconnect_container_from_network(
+                        container, network["Id"], force=True
+                    )
+                _forget(client.api.remove_network, network["Id"])
+
+
+def _forget(remove: Callable[[str], object], name: str) -> None:
+    try:
+        remove(name)
+    except docker.errors.NotFound:
+        pass
+
+
+def _filter(session: str | None = None) -> dict[str, str]:
+    return {"label": f"{LABEL_SESSION}={session}" if session else LABEL_SESSION}

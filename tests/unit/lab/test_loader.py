@@ -1,0 +1,115 @@
+"""A lab's definition is checked whole, and every problem is told with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from labctl.errors import DefinitionError, UsageError
+from labctl.lab import facts, loader
+
+GOOD = """\
+format: 1
+title: Good
+track: isolation
+minutes: 5
+objectives: [See it]
+shell: box
+machines:
+  box:
+    provider: docker
+    image: tiny
+    about: A box
+"""
+
+
+@pytest.fixture
+def make(tmp_path):
+    def make(text: str) -> Path:
+        folder = tmp_path / "good"
+        (folder / "environment" / "tiny").mkdir(parents=True, exist_ok=True)
+        (folder / "environment" / "tiny" / "Dockerfile").write_text("FROM scratch\n")
+        (folder / "README.md").write_text("# Good\n")
+        (folder / "lab.yaml").write_text(text)
+        return folder
+
+    return make
+
+
+def problems(folder: Path) -> str:
+    with pytest.raises(DefinitionError) as error:
+        loader.load(folder)
+    return error.value.details or ""
+
+
+def test_a_good_lab_loads(make):
+    lab = loader.load(make(GOOD))
+    assert (lab.id, lab.machines["box"].provider) == ("good", "docker")
+
+
+def test_every_problem_is_told_at_once_with_its_line(make):
+    text = GOOD.replace("minutes: 5", "minutes: soon").replace("image: tiny", "imgae: tiny")
+    told = problems(make(text))
+    assert "lab.yaml:4: minutes:" in told
+    assert "lab.yaml:10: machines.box.imgae: unknown key `imgae`" in told
+    assert "the key `image` is missing" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "word"),
+    [
+        (("shell: box", "shell: bax"), 6, "no machine `bax`"),
+        (("image: tiny", "image: huge"), 10, "no recipe for image `huge`"),
+        (("about: A box", "about: A box\n    networks: [lan]"), 12, "no network `lan`"),
+        (("about: A box", "about: A box\n    after: [box]"), 12, "no other machine `box`"),
+        (("about: A box", "about: A box\n    kubeconfig: k"), 12, "`k` is no kind machine"),
+        (("minutes: 5", "minutes: 5\nminutes: 6"), 5, "stands twice"),
+        (("shell: box", "shell: box\nsetup: [{machine: box}]"), 7, "`script` or `manifests`"),
+        (("shell: box", "shell: box\nseeded: {p: {low: 9, high: 1}}"), 7, "above"),
+    ],
+)
+def test_dangling_references(make, change, line, word):
+    told = problems(make(GOOD.replace(*change)))
+    assert f"lab.yaml:{line}: " in told
+    assert word in told
+
+
+def test_broken_yaml_is_one_problem_with_its_line(make):
+    assert "lab.yaml:3: is not valid YAML" in problems(make("format: 1\ntitle: [\n"))
+
+
+def test_machines_that_wait_in_a_circle(make):
+    second = "  jar: {provider: docker, image: tiny, about: A jar, after: [box]}\n"
+    told = problems(make(GOOD + "    after: [jar]\n" + second))
+    assert "in a circle" in told
+
+
+def test_a_lab_that_is_not_there_names_the_others(monkeypatch, make):
+    folder = make(GOOD)
+    monkeypatch.setenv("LABCTL_LABS_DIR", str(folder.parent))
+    with pytest.raises(UsageError) as error:
+        loader.find("bad")
+    assert error.value.details == "Labs: good"
+
+
+def test_the_digest_follows_every_file(make):
+    folder = make(GOOD)
+    before = loader.digest(loader.load(folder))
+    (folder / "README.md").write_text("# Better\n")
+    assert loader.digest(loader.load(folder)) != before
+
+
+def test_facts_depend_on_seed_and_lab_only(make):
+    seeded = "seeded: {port: {low: 1000, high: 9999}, who: {of: [a, b, c, d], count: 2}}\n"
+    lab = loader.load(make(GOOD + seeded))
+    assert facts.facts(lab, "one") == facts.facts(lab, "one")
+    assert len({facts.facts(lab, str(seed))["port"] for seed in range(50)}) > 30
+    assert len({facts.facts(lab, str(seed))["who"] for seed in range(50)}) > 5
+    chosen = facts.facts(lab, "one")["who"].split(",")
+    assert len(set(chosen)) == 2
+    assert set(chosen) <= set("abcd")
+
+
+def test_facts_are_filled_into_text_and_environment():
+    values = {"db-port": "5432"}
+    assert facts.environment(values) == {"FACT_DB_PORT": "5432"}
+    assert facts.fill("port: $db_port, $other, $(date)", values) == "port: 5432, $other, $(date)"
