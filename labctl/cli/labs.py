@@ -21,20 +21,15 @@ def list_labs(json: options.Json = False) -> None:
     Examples: labctl list; labctl list --json
     """
     from labctl.cli import output
-    from labctl.lab import loader
+    from labctl.lab import catalog
 
-    labs = [loader.find(lab) for lab in loader.ids()]
+    labs = catalog.summaries()
     if json:
-        output.print_json(
-            [
-                {"id": lab.id, "title": lab.title, "track": lab.track, "minutes": lab.minutes}
-                for lab in labs
-            ]
-        )
+        output.print_json(labs)
         return
     output.print_rows(
         ("LAB", "TRACK", "MINUTES", "TITLE"),
-        [(lab.id, lab.track, str(lab.minutes), lab.title) for lab in labs],
+        [(lab["id"], lab["track"], str(lab["minutes"]), lab["title"]) for lab in labs],
     )
 
 

@@ -14,9 +14,9 @@ def _sessions(incomplete: str) -> list[str]:
 
 
 def _labs(incomplete: str) -> list[str]:
-    from labctl.lab import loader
+    from labctl.lab import catalog
 
-    return [lab for lab in loader.ids() if lab.startswith(incomplete)]
+    return [lab for lab in catalog.ids() if lab.startswith(incomplete)]
 
 
 def _machines(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -143,19 +144,43 @@ def run(
             raise
         wire: socket.socket = getattr(attached, "_sock", attached)
         try:
-            if stdin is not None:
-                wire.settimeout(timeout)
-                wire.sendall(stdin)
-                wire.shutdown(socket.SHUT_WR)
-            out, err = _read(wire, time.monotonic() + timeout)
+            out, err = _talk(wire, stdin, timeout)
         except TimeoutError as e:
             raise WaitTimeout(
                 f"`{argv[0]}` in `{container}` did not end within {timeout:.0f} s"
             ) from e
         finally:
             attached.close()
-        status = client.api.exec_inspect(made["Id"])["ExitCode"]
-    return ExecResult(-1 if status is None else status, out, err)
+            wire.close()
+        status = _status(client, made["Id"])
+    return ExecResult(status, out, err)
+
+
+def _status(client: docker.DockerClient, exec_id: str) -> int:
+    """The exit status; the engine learns of it a moment after the streams have ended."""
+    for _ in range(50):
+        told = client.api.exec_inspect(exec_id)
+        if not told["Running"] and told["ExitCode"] is not None:
+            return int(told["ExitCode"])
+        time.sleep(0.02)
+    return -1
+
+
+def _talk(wire: socket.socket, stdin: bytes | None, timeout: float) -> tuple[bytes, bytes]:
+    deadline = time.monotonic() + timeout
+    if stdin is None:
+        return _read(wire, deadline)
+
+    def feed() -> None:
+        # A command that stops reading, or has ended, is no error of ours.
+        with contextlib.suppress(OSError):
+            wire.sendall(stdin)
+            wire.shutdown(socket.SHUT_WR)
+
+    # Reads go on meanwhile: a command that answers as it reads would else block both sides.
+    feeder = threading.Thread(target=feed, daemon=True)
+    feeder.start()
+    return _read(wire, deadline)
 
 
 def _read(wire: socket.socket, deadline: float) -> tuple[bytes, bytes]:

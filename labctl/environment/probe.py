@@ -25,7 +25,6 @@ _CAPABILITIES = (
     "SYS_ADMIN",
     "SYS_PTRACE",
     "SYS_CHROOT",
-    "DAC_READ_SEARCH",
     "DAC_OVERRIDE",
     "SETPCAP",
 )
@@ -122,7 +121,7 @@ class _ExecWire:
         self._wire.sendall(data)
 
     def receive(self) -> bytes:
-        """The next piece of standard output; what it says on standard error ends the run."""
+        """The next piece of standard output; what comes on standard error is dropped."""
         try:
             while header := self._exactly(8):
                 number, size = struct.unpack(">BxxxL", header)
@@ -139,6 +138,7 @@ class _ExecWire:
         except OSError:
             pass  # the other end was faster
         self._attached.close()
+        self._wire.close()
 
     def _exactly(self, size: int) -> bytes:
         data = bytearray()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -14,6 +15,9 @@ from labctl.errors import EnvironmentFailure, WaitTimeout
 
 # How much longer than the probe's own deadline an answer may take to get here, in seconds.
 _SLACK = 4.0
+# The probe says something every second. After this long without a word it is gone: the engine
+# does not end the wire when the container ends.
+_SILENCE = 8.0
 _BLAMED_ON_THE_MACHINE = ("gone", "paused", "tampered")
 
 
@@ -72,6 +76,7 @@ class ProbeClient:
         self._lock = threading.Lock()
         self._pending: dict[int, _Pending] = {}
         self._last = 0
+        self._heard = time.monotonic()
         self._closed = False
         self._reader = threading.Thread(target=self._read, daemon=True, name="probe")
         self._reader.start()
@@ -112,8 +117,7 @@ class ProbeClient:
             except OSError as e:
                 raise _lost() from e
         try:
-            if not waiting.arrived.wait(timeout + _SLACK):
-                raise WaitTimeout(f"The probe did not answer `{op}` within {timeout:g} s")
+            self._wait(waiting, op, timeout)
         finally:
             with self._lock:
                 self._pending.pop(number, None)
@@ -121,9 +125,20 @@ class ProbeClient:
             raise _lost()
         return _unpack(op, timeout, waiting.answer)
 
+    def _wait(self, waiting: _Pending, op: str, timeout: float) -> None:
+        began = time.monotonic()
+        while not waiting.arrived.wait(0.5):
+            now = time.monotonic()
+            if now - began > timeout + _SLACK:
+                raise WaitTimeout(f"The probe did not answer `{op}` within {timeout:g} s")
+            if now - max(began, self._heard) > _SILENCE:
+                self._wire.close()
+                raise _lost()
+
     def _read(self) -> None:
         rest = b""
         while chunk := self._wire.receive():
+            self._heard = time.monotonic()
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 self._deliver(json.loads(line))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from testinfra.backend.base import BaseBackend, CommandResult  # type: ignore[import-untyped]
-from testinfra.host import Host  # type: ignore[import-untyped]
+from testinfra.backend.base import BaseBackend, CommandResult
+from testinfra.host import Host
 
 from labctl.environment.outside import Outage, decode
 from labctl.errors import WaitTimeout

@@ -20,7 +20,7 @@ from labctl.environment.probe_client import ProbeClient, Wire
 from labctl.grading.evidence import Connectivity, Kernel, Targets
 
 if TYPE_CHECKING:
-    from testinfra.host import Host  # type: ignore[import-untyped]
+    from testinfra.host import Host
 
 Spec = Mapping[str, Any]
 

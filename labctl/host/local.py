@@ -1,20 +1,153 @@
-"""The engine of this machine. (Provisional: the setup engineer replaces it.)"""
+"""The engine that this machine uses: its own, Docker Desktop's, or one far away."""
 
 from __future__ import annotations
 
-import docker
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from labctl.lab.model import Lab
+from labctl.errors import EnvironmentFailure
+from labctl.lab.model import DockerMachine, EngineMachine, KindMachine, Lab
+
+if TYPE_CHECKING:
+    import docker
+
+ANSWER_SECONDS = 5
+CALL_SECONDS = 60
+
+# MiB that a machine takes when lab.yaml sets no limit: measured, rounded up.
+_MEMORY = {DockerMachine: 64, EngineMachine: 256, KindMachine: 768}
+_UNITS = {"k": 1 / 1024, "m": 1, "g": 1024}
+_DISK_MIB = 2048
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the engine is looked for. `chosen`: the user named it (DOCKER_HOST, a context)."""
+
+    url: str
+    chosen: bool = False
+    context: str | None = None
 
 
 class LocalHost:
-    """The local engine."""
+    """The engine of this machine, as the docker command would find it."""
 
     name = "local"
 
     def client(self) -> docker.DockerClient:
-        """A client of the engine."""
-        return docker.from_env(timeout=60)
+        """A client of the engine. Raises EnvironmentFailure when none answers."""
+        return connect(endpoint())
 
     def check_capacity(self, lab: Lab) -> None:
-        """Provisional."""
+        """Raise EnvironmentFailure when the engine has too little memory or disk for a lab."""
+        info = self.client().info()
+        needed = sum(memory_of(machine) for machine in lab.machines.values())
+        available = memory_available(info)
+        if needed > available:
+            raise EnvironmentFailure(
+                f"The lab `{lab.id}` takes about {needed} MiB of memory, and {available} are free",
+                resolution="Stop other labs (`labctl status`) or programs.",
+            )
+        free = disk_free(info)
+        if free is not None and free < _DISK_MIB:
+            raise EnvironmentFailure(
+                f"The engine's disk has {free} MiB left, and a lab may take {_DISK_MIB}",
+                resolution="`labctl images prune`, `labctl gc` and `docker system df` help.",
+            )
+
+
+def endpoint() -> Endpoint:
+    """The engine that the docker command would use: DOCKER_HOST, then the context, then sockets."""
+    if url := os.environ.get("DOCKER_HOST"):
+        return Endpoint(url, chosen=True)
+    from docker.context import ContextAPI
+
+    name = os.environ.get("DOCKER_CONTEXT") or ContextAPI.get_current_context().Name
+    if name != "default":
+        context = ContextAPI.get_context(name)
+        if context is None or not context.Host:
+            raise EnvironmentFailure(
+                f"There is no usable docker context `{name}`",
+                resolution="`docker context ls` shows them, `docker context use` selects one.",
+            )
+        return Endpoint(context.Host, chosen=True, context=name)
+    if platform.system() == "Windows":
+        return Endpoint("npipe:////./pipe/docker_engine")
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent"))
+    default = Path("/var/run/docker.sock")
+    own = (runtime / "docker.sock", Path.home() / ".docker" / "run" / "docker.sock")
+    found = next((s for s in (default, *own) if s.exists()), default)
+    return Endpoint(f"unix://{found}")
+
+
+def connect(target: Endpoint) -> docker.DockerClient:
+    """A client of the engine at an endpoint, which has answered once.
+
+    Raises EnvironmentFailure when it does not answer within ANSWER_SECONDS.
+    """
+    from docker.errors import DockerException
+
+    try:
+        client = _client(target)
+        client.api.timeout = CALL_SECONDS
+        return client
+    except (DockerException, OSError) as e:
+        text = str(e)
+        if "Permission denied" in text or isinstance(e, PermissionError):
+            raise EnvironmentFailure(
+                f"You may not use the Docker engine at {target.url}",
+                details=text,
+                resolution="`sudo usermod -aG docker $USER`, then log out and in again.",
+            ) from e
+        raise EnvironmentFailure(
+            f"No Docker engine answers at {target.url}",
+            details=text,
+            resolution="`labctl setup` finds, starts or installs one; `labctl doctor` tells more.",
+        ) from e
+
+
+def _client(target: Endpoint) -> docker.DockerClient:
+    import docker
+
+    if target.context:
+        from docker.context import ContextAPI
+
+        tls = ContextAPI.get_context(target.context).TLSConfig
+        return docker.DockerClient(base_url=target.url, tls=tls or False, timeout=ANSWER_SECONDS)
+    if target.chosen:
+        return docker.from_env(timeout=ANSWER_SECONDS)
+    return docker.DockerClient(base_url=target.url, timeout=ANSWER_SECONDS)
+
+
+def shares_kernel(info: dict[str, Any]) -> bool:
+    """Whether the engine that gave `info` runs on this very machine (not in a VM, not far away)."""
+    same_kernel = info.get("KernelVersion") == platform.release()
+    return platform.system() == "Linux" and same_kernel and Path(info["DockerRootDir"]).exists()
+
+
+def memory_available(info: dict[str, Any]) -> int:
+    """MiB of memory that machines can still get, or all of it where that cannot be seen."""
+    if shares_kernel(info):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) >> 10
+    return int(info["MemTotal"]) >> 20
+
+
+def disk_free(info: dict[str, Any]) -> int | None:
+    """MiB that are free where the engine keeps its data; None where that cannot be seen."""
+    if not shares_kernel(info):
+        return None
+    return shutil.disk_usage(info["DockerRootDir"]).free >> 20
+
+
+def memory_of(machine: DockerMachine | EngineMachine | KindMachine) -> int:
+    """MiB of memory that a machine may take."""
+    nodes = machine.nodes if isinstance(machine, KindMachine) else 1
+    if machine.memory:
+        return int(int(machine.memory[:-1]) * _UNITS[machine.memory[-1]]) * nodes
+    return _MEMORY[type(machine)] * nodes

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from labctl import paths
 from labctl.errors import UsageError
+from labctl.lab import catalog
 from labctl.lab.model import (
     DockerMachine,
     EngineMachine,
@@ -16,19 +17,14 @@ from labctl.lab.model import (
     Mistake,
     Solution,
     Step,
+    Traffic,
 )
 from labctl.lab.source import Source, refuse
 
 
-def ids() -> list[str]:
-    """The ids of all labs that labctl knows, sorted."""
-    folder = paths.labs_dir()
-    return sorted(f.parent.name for f in folder.glob("*/lab.yaml")) if folder.is_dir() else []
-
-
 def find(lab_id: str) -> Lab:
     """The lab of that id. Raises UsageError when there is none, DefinitionError when it is bad."""
-    known = ids()
+    known = catalog.ids()
     if lab_id not in known:
         raise UsageError(
             f"There is no lab `{lab_id}`",
@@ -122,11 +118,25 @@ def _references(lab: Lab, source: Source) -> None:
             source.problem(("seeded", name), f"cannot pick {pick.count} of {len(set(pick.of))}")
         elif not pick.of and (pick.low or 0) > (pick.high or 0):
             source.problem(("seeded", name), "`low` is above `high`")
-    if lab.traffic and lab.traffic.cluster not in kinds:
-        source.problem(("traffic", "cluster"), f"`{lab.traffic.cluster}` is no kind machine")
+    if lab.traffic:
+        _traffic(lab, lab.traffic, kinds, source)
     _steps(lab, source, lab.setup, lab.folder, key="setup")
     if not (lab.folder / "README.md").is_file():
         source.problem((), "there is no README.md beside it, so nothing for the learner to read")
+
+
+def _traffic(lab: Lab, traffic: Traffic, kinds: set[str], source: Source) -> None:
+    if traffic.cluster not in kinds:
+        source.problem(("traffic", "cluster"), f"`{traffic.cluster}` is no kind machine")
+    known = {name.replace("-", "_") for name in lab.seeded}
+    for side in ("sources", "targets"):
+        for index, endpoint in enumerate(getattr(traffic, side)):
+            at = ("traffic", side, index)
+            if endpoint.machine and endpoint.machine not in lab.machines:
+                source.problem((*at, "machine"), f"there is no machine `{endpoint.machine}`")
+            for key, value in (("namespace", endpoint.namespace), ("port", endpoint.port)):
+                if isinstance(value, str) and value[0] == "$" and value[1:] not in known:
+                    source.problem((*at, key), f"there is no seeded fact `{value[1:]}`")
 
 
 def _steps(lab: Lab, source: Source, steps: list[Step], base: Path, key: str = "steps") -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 FORMAT = 1
 
@@ -108,20 +108,42 @@ class Pick(Strict):
 
 
 class Endpoint(Strict):
-    """A row or a column of the traffic matrix: pods by namespace and labels, or an address."""
+    """A row or a column of the traffic matrix: pods by namespace and labels, or a machine.
+
+    Columns have a port. `namespace` and `port` may name a seeded fact, as in `$db_port`.
+    With the protocol `dns` a name is looked up; else a connection is opened (tcp).
+    """
 
     name: Text
-    namespace: str
-    labels: dict[str, str]
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    namespace: Text | None = None
+    labels: dict[str, str] = {}
+    machine: MachineName | None = None
+    port: (
+        Annotated[int, Field(ge=1, le=65535)]
+        | Annotated[str, StringConstraints(pattern=r"^\$[a-z][a-z0-9_]*$")]
+        | None
+    ) = None
+    protocol: Literal["tcp", "dns"] = "tcp"
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.namespace is None) == (self.machine is None):
+            raise ValueError("needs either `namespace` with `labels`, or `machine`")
+        return self
 
 
 class Traffic(Strict):
     """Who may reach whom in the lab's cluster: what `labctl traffic` probes and draws."""
 
     cluster: MachineName
-    sources: list[Endpoint]
-    targets: list[Endpoint]
+    sources: Annotated[list[Endpoint], Field(min_length=1)]
+    targets: Annotated[list[Endpoint], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _ports(self) -> Self:
+        if missing := [target.name for target in self.targets if target.port is None]:
+            raise ValueError("these targets need a `port`: " + ", ".join(missing))
+        return self
 
 
 class Mistake(Strict):

@@ -91,8 +91,8 @@ def test_removed_means_gone_and_a_new_one_is_another(provider, place, machine, c
     provider.remove(place, machine)
     provider.remove(place, machine)
     assert provider.find(place, machine) is None
-    label = {"label": f"labctl.machine={machine}"}
-    assert client.api.volumes(filters=label)["Volumes"] in (None, [])
+    own = {"label": [f"labctl.session={place.session}", f"labctl.machine={machine}"]}
+    assert client.api.volumes(filters=own)["Volumes"] in (None, [])
     provider.create(place, machine)
     after = provider.find(place, machine)
     assert after.state == "running"

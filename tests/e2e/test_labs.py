@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.lab import loader
+from labctl.lab import catalog
 from labctl.progress import Silent
 from labctl.session.store import Store
 from tests.e2e.labs import Bench, variants, wrong
@@ -26,15 +26,15 @@ def touched() -> set[str]:
 
     base = git("rev-list", "-1", "--before=4 hours ago", "HEAD")
     if not base:
-        return set(loader.ids())  # no history to compare with: everything is new
+        return set(catalog.ids())  # no history to compare with: everything is new
     changed = git("diff", "--name-only", base[0]) + git("ls-files", "--others", "labs")
     return {name.split("/")[1] for name in changed if name.startswith("labs/") and "/" in name[5:]}
 
 
 def chosen() -> list[tuple[str, str]]:
     everything = os.environ.get("LABCTL_MATRIX") == "all"
-    full = set(loader.ids()) if everything else touched()
-    return [(lab, v) for lab in loader.ids() for v in variants(lab, mistakes=lab in full)]
+    full = set(catalog.ids()) if everything else touched()
+    return [(lab, v) for lab in catalog.ids() for v in variants(lab, mistakes=lab in full)]
 
 
 @pytest.fixture(scope="module")

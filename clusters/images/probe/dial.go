@@ -54,6 +54,10 @@ func resolve(ctx context.Context, t target, address, dns string) (netip.Addr, er
 	if _, err := netip.ParseAddrPort(dns); err != nil {
 		return netip.Addr{}, fail("invalid", "%q is no IP and there is no name server to ask", address)
 	}
+	// What keeps the probe itself from asking must not look like a name that is not there.
+	if err := inside(t, []string{"net"}, func() error { return nil }); err != nil {
+		return netip.Addr{}, err
+	}
 	resolver := net.Resolver{
 		PreferGo: true,
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -81,12 +85,12 @@ func dial(ctx context.Context, args dialArgs) (*dialReply, error) {
 	r := &dialReply{}
 	err := converse(ctx, args, r)
 	r.Ms = float64(time.Since(began).Microseconds()) / 1000
-	var known *failure
-	if errors.As(err, &known) {
-		return nil, known
+	if err != nil {
+		r.Detail = err.Error()
+		r.Outcome, err = outcome(err)
 	}
 	if err != nil {
-		r.Outcome, r.Detail = outcome(err), err.Error()
+		return nil, err
 	}
 	return r, nil
 }
@@ -126,22 +130,37 @@ func converse(ctx context.Context, args dialArgs, r *dialReply) error {
 	return err
 }
 
-// outcome puts an error of a connection into one of the words that checks know.
-func outcome(err error) string {
+// outcome puts an error of a connection into one of the words that checks know. Any other error
+// says nothing about the network, and is returned.
+func outcome(err error) (string, error) {
+	var known *failure
 	var name *net.DNSError
 	var slow net.Error
 	switch {
+	case errors.As(err, &known):
+		return "", known
 	case errors.As(err, &name):
-		return "no-name"
+		return "no-name", nil
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "refused"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return "reset"
+		return "refused", nil
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF):
+		return "reset", nil
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT),
 		errors.As(err, &slow) && slow.Timeout():
-		return "silent"
+		return "silent", nil
 	}
-	return "unreachable" // no route, host or network unreachable, not permitted
+	for _, lost := range unreachable {
+		if errors.Is(err, lost) {
+			return "unreachable", nil
+		}
+	}
+	return "", err
+}
+
+// No route, an answer that says so, or a packet filter on the way out.
+var unreachable = []error{
+	syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL,
+	syscall.EPERM, syscall.EACCES,
 }
 
 type httpArgs struct {
@@ -201,17 +220,25 @@ func askHTTP(ctx context.Context, args httpArgs) (*httpReply, error) {
 	r := &httpReply{Headers: map[string]string{}}
 	err = fetch(&client, request, args.Max, r)
 	r.Ms = float64(time.Since(began).Microseconds()) / 1000
-	var known *failure
-	if errors.As(err, &known) {
-		return nil, known
-	}
 	if err != nil {
-		r.Outcome, r.Detail = outcome(err), err.Error()
-		if strings.Contains(r.Detail, "malformed HTTP") || errors.Is(err, io.ErrUnexpectedEOF) {
-			r.Outcome = "garbled"
+		r.Detail = err.Error()
+		r.Outcome, err = outcome(err)
+		if err != nil && r.Status == 0 && isGarbled(err) {
+			r.Outcome, err = "garbled", nil
 		}
 	}
+	if err != nil {
+		return nil, err
+	}
 	return r, nil
+}
+
+// isGarbled tells whether something answered, but not as HTTP asks.
+func isGarbled(err error) bool {
+	var broken *http.ProtocolError
+	text := err.Error()
+	return errors.As(err, &broken) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		strings.Contains(text, "malformed HTTP") || strings.Contains(text, "net/http: ")
 }
 
 func fetch(client *http.Client, request *http.Request, limit int, r *httpReply) error {

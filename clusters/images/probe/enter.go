@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strconv"
@@ -25,8 +26,8 @@ func enter(args []string) {
 	for fd := fdMount; fd <= fdTrouble; fd++ {
 		unix.CloseOnExec(fd)
 	}
-	err := become(args)
-	syscall.Write(fdTrouble, []byte(err.Error()))
+	message, _ := json.Marshal(asFailure(become(args)))
+	syscall.Write(fdTrouble, message)
 	os.Exit(125)
 }
 
@@ -76,7 +77,7 @@ func mountProc() error {
 	}
 	place, err := unix.Openat2(unix.AT_FDCWD, "proc", &how)
 	if err != nil {
-		return fmt.Errorf("the machine's /proc is not a directory: %w", err)
+		return fail("tampered", "its /proc is not a directory (%v)", err)
 	}
 	context, err := unix.Fsopen("proc", unix.FSOPEN_CLOEXEC)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -76,7 +77,9 @@ func runCommand(ctx context.Context, args execArgs) (*execReply, error) {
 		killTree(command.Process.Pid)
 	}
 	if message, _ := io.ReadAll(io.LimitReader(trouble, 4096)); len(message) > 0 {
-		return nil, fail("tampered", "%s", message)
+		why := &failure{"failed", string(message)}
+		json.Unmarshal(message, why)
+		return nil, why
 	}
 	truncated := stdout.over() || stderr.over()
 	return &execReply{

@@ -53,10 +53,11 @@ func hold(ctx context.Context, args holdArgs) (*holdReply, error) {
 			return &holdReply{Hold: held.last, Outcome: "open"}, nil
 		}
 	}
-	if known, is := err.(*failure); is {
-		return nil, known
+	word, other := outcome(err)
+	if other != nil {
+		return nil, other
 	}
-	return &holdReply{Outcome: outcome(err), Detail: err.Error()}, nil
+	return &holdReply{Outcome: word, Detail: err.Error()}, nil
 }
 
 // askHeld sends something over an open connection and waits for anything to come back.
@@ -79,7 +80,9 @@ func askHeld(ctx context.Context, args heldArgs) (*heldReply, error) {
 		r.Received, r.Alive = buffer[:n], n > 0
 	}
 	if err != nil && !r.Alive {
-		r.Outcome = outcome(err)
+		if r.Outcome, err = outcome(err); err != nil {
+			return nil, err
+		}
 	}
 	r.Ms = float64(time.Since(began).Microseconds()) / 1000
 	return r, nil

@@ -18,6 +18,7 @@ const (
 	defaultTimeout = 10 * time.Second
 	maxTimeout     = 10 * time.Minute
 	grace          = 2 * time.Second
+	heartbeat      = time.Second
 )
 
 type request struct {
@@ -83,7 +84,8 @@ var operations = map[string]operation{
 	"find":      typed(findContainers),
 }
 
-// serve answers JSON lines until its input ends; then everything it started is ended too.
+// serve answers JSON lines until its input ends; then everything it started is ended too. A reply
+// without a number comes every second.
 func serve(input io.Reader, output io.Writer) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var (
@@ -102,6 +104,13 @@ func serve(input io.Reader, output io.Writer) {
 			cancel() // nobody listens any more
 		}
 	}
+	go func() {
+		// The engine does not tell when the container ends: silence does.
+		for ctx.Err() == nil {
+			time.Sleep(heartbeat)
+			send(reply{})
+		}
+	}()
 	lines := bufio.NewScanner(input)
 	lines.Buffer(make([]byte, 64<<10), maxLine)
 	for lines.Scan() {

@@ -95,7 +95,8 @@ func allPids() ([]int, error) {
 }
 
 // inside runs f on a thread of its own that has entered the target's namespaces, given as names
-// in /proc/PID/ns. The thread ends with it: no other goroutine ever runs there.
+// in /proc/PID/ns. The thread ends with it: no other goroutine ever runs there. Its own errors
+// are failures, so that "could not look" is never taken for what f would have seen.
 func inside(t target, names []string, f func() error) error {
 	if err := t.check(); err != nil {
 		return err
@@ -109,7 +110,7 @@ func inside(t target, names []string, f func() error) error {
 	for _, name := range names {
 		fd, err := unix.Open(t.path("ns/"+name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return goneOr(err)
+			return broken(goneOr(err))
 		}
 		fds = append(fds, fd)
 	}
@@ -121,13 +122,21 @@ func inside(t target, names []string, f func() error) error {
 		runtime.LockOSThread() // never unlocked: the thread is not fit for anything else
 		for i, fd := range fds {
 			if err := unix.Setns(fd, 0); err != nil {
-				done <- fmt.Errorf("enter %s namespace: %w", names[i], err)
+				done <- fail("failed", "enter %s namespace: %v", names[i], err)
 				return
 			}
 		}
 		done <- f()
 	}()
 	return <-done
+}
+
+func broken(err error) error {
+	var known *failure
+	if errors.As(err, &known) {
+		return known
+	}
+	return fail("failed", "%v", err)
 }
 
 func goneOr(err error) error {

@@ -85,8 +85,8 @@ def node_bases(client: docker.DockerClient) -> list[str]:
     return sorted(kept, key=lambda tag: -int(kept[tag]["Created"]))
 
 
-def prune(client: docker.DockerClient) -> tuple[list[str], list[str]]:
-    """Remove labctl's images that no recipe names any more.
+def prune(client: docker.DockerClient, *, everything: bool = False) -> tuple[list[str], list[str]]:
+    """Remove labctl's images that no recipe names any more; with `everything`, all of them.
 
     Returns what was removed, and what was kept because a container uses it.
     """
@@ -94,13 +94,40 @@ def prune(client: docker.DockerClient) -> tuple[list[str], list[str]]:
 
     current = {image.reference for image in images(client)} | set(node_bases(client)[:1])
     removed, kept = [], []
-    for tag in sorted(_tags(client).keys() - current):
-        try:
-            client.api.remove_image(tag)
-            removed.append(tag)
-        except APIError:
-            kept.append(tag)
+    with _only_one(client, lambda text: None):
+        foundations = _first_layers(client)
+        for tag in sorted(_tags(client).keys() - (set() if everything else current)):
+            try:
+                client.api.remove_image(tag)
+                removed.append(tag)
+            except APIError:
+                kept.append(tag)
+        removed += _remove_stages(client, foundations)
     return removed, kept
+
+
+def _first_layers(client: docker.DockerClient) -> set[str]:
+    bases = [tag for tag in _tags(client) if tag.startswith(f"{recipe.PREFIX}{recipe.BASE}:")]
+    return {client.images.get(tag).attrs["RootFS"]["Layers"][0] for tag in bases}
+
+
+def _remove_stages(client: docker.DockerClient, foundations: set[str]) -> list[str]:
+    """Remove nameless images on our base: stages and steps that only the build cache used."""
+    from docker.errors import APIError
+
+    removed: list[str] = []
+    while True:
+        before = len(removed)
+        for image in client.api.images(filters={"dangling": True}):
+            try:
+                layers = client.images.get(image["Id"]).attrs["RootFS"].get("Layers") or [""]
+                if layers[0] in foundations:
+                    client.api.remove_image(image["Id"])
+                    removed.append(image["Id"][7:19])
+            except APIError:
+                continue  # in use, or gone with another
+        if len(removed) == before:
+            return removed
 
 
 def _cookbook(client: docker.DockerClient) -> Cookbook:
@@ -203,15 +230,15 @@ def _build_node(
     from labctl.environment.images import node
 
     preload = [p for p in cookbook.recipes[recipe.NODE].parents if p != recipe.BASE]
+    tag = cookbook.reference(recipe.NODE)
+    inside = {cookbook.reference(p): recipe.name_in_node(p) for p in preload}
     with _patience(client):
-        node.build_node(
-            client,
-            cookbook.reference(recipe.NODE),
-            cookbook.reference(recipe.BASE),
-            {cookbook.reference(p): recipe.name_in_node(p) for p in preload},
-            work,
-            report,
-        )
+        try:
+            node.pull_node(client, tag, inside, report)
+        except EnvironmentFailure as e:
+            report(f"{e.message}: it is built instead")
+            foundation = cookbook.reference(recipe.BASE)
+            node.build_node(client, tag, foundation, inside, work, report)
 
 
 def _context(cookbook: Cookbook, r: Recipe, work: Path, report: Report) -> io.BytesIO:
@@ -290,7 +317,8 @@ def _send(
         for line in str(event.get("stream", "")).splitlines():
             if line.strip():
                 lines.append(line)
-                report(line.strip())
+                if not line.startswith((" --->", "(Reading")):
+                    report(line.strip())
                 step = line if line.startswith("Step ") else step
 
 

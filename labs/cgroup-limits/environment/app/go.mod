@@ -1,0 +1,3 @@
+module labctl/labs/cgroup-limits/app
+
+go 1.25

@@ -1,0 +1,3 @@
+module labctl/shop
+
+go 1.26

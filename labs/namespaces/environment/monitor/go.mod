@@ -1,0 +1,3 @@
+module labctl/labs/namespaces/monitor
+
+go 1.26

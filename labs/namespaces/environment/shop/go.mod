@@ -1,0 +1,3 @@
+module labctl/labs/namespaces/shop
+
+go 1.26

@@ -1,0 +1,2 @@
+echo SHOP_KEY=none > /etc/shop/shop.env
+/workspace/start-shop.sh

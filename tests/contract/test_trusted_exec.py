@@ -1,0 +1,321 @@
+"""The probe against machines whose root has done everything to fool or to stop it."""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from labctl.environment.images import build
+from labctl.environment.model import Place
+from labctl.environment.outside import Outage
+from labctl.environment.probe import Probe
+from labctl.errors import EnvironmentFailure
+from labctl.grading import backend
+from labctl.grading.evidence import Connectivity, Kernel, Targets
+from labctl.lab.model import Lab
+
+pytestmark = pytest.mark.engine
+
+# What a learner's root leaves in the place of a program.
+FAKE = r"printf '#!/bin/bash\necho forged\n' > /fake; chmod +x /fake"
+
+
+@pytest.fixture(scope="module")
+def images(client):
+    return build.ensure(client, ["base", "probe"], lambda text: None)
+
+
+@pytest.fixture(scope="module")
+def probe(client, images, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trusted")
+    machine = {"provider": "docker", "image": "base", "about": "x"}
+    lab = Lab.model_validate(
+        {
+            "format": 1,
+            "title": "t",
+            "track": "isolation",
+            "minutes": 1,
+            "objectives": ["o"],
+            "machines": {"box": machine},
+            "shell": "box",
+        }
+    )
+    place = Place(f"trusted-{os.getpid()}", "s", lab, folder, folder, {}, images)
+    probe = Probe(client, place)
+    probe.create()
+    yield probe
+    probe.remove()
+
+
+@pytest.fixture(scope="module")
+def asking(probe):
+    with probe.client() as asking:
+        yield asking
+
+
+class Box:
+    """A machine that a test wrecks, and the three ways to look at it."""
+
+    def __init__(self, container, asking):
+        self.container = container
+        container.reload()
+        state = {
+            "container": container.id,
+            "pid": container.attrs["State"]["Pid"],
+            "state": container.status,
+        }
+        self.targets = Targets(asking, {"box": state}, "box")
+        self.kernel = Kernel(self.targets)
+        self.probe = Connectivity(self.targets)
+        self.host = backend.connect("box", self.targets)
+
+    def wreck(self, script):
+        done = self.container.exec_run(["bash", "-c", script])
+        assert done.exit_code == 0, done.output
+
+    def sh(self, script, timeout=10.0, **more):
+        done = self.targets.ask("exec", "box", timeout, argv=["sh", "-c", script], **more)
+        done["stdout"] = base64.b64decode(done["stdout"] or b"")
+        return done
+
+
+@pytest.fixture
+def box(client, images, asking):
+    with started(client, images["base"]) as container:
+        yield Box(container, asking)
+
+
+@pytest.fixture
+def privileged(client, images, asking):
+    with started(client, images["base"], privileged=True) as container:
+        yield Box(container, asking)
+
+
+@contextmanager
+def started(client, image, command=("sleep", "1000"), **options):
+    container = client.containers.run(image, list(command), detach=True, init=True, **options)
+    try:
+        yield container
+    finally:
+        container.remove(force=True)
+
+
+def test_runs_commands_in_the_machine(box):
+    assert box.host.check_output("hostname") == box.container.id[:12]
+    assert box.host.file("/etc/passwd").contains("root")
+    assert box.host.run("cat %s", "/no such").rc == 1
+
+
+def test_plays_no_part_replaced_programs(box):
+    box.wreck(
+        FAKE + "; for p in sh cat stat ls ps; do cp /fake /bin/$p; cp /fake /usr/local/bin/$p; done"
+    )
+    assert box.host.check_output("cat /etc/passwd").startswith("root:")
+    assert box.host.check_output("stat -c %a /etc/shadow") == "640"
+    assert "forged" not in box.host.check_output("ps; ls /")
+    assert box.host.check_output("PATH=/usr/local/bin cat /etc/hostname") != "forged"
+
+
+def test_plays_no_part_preloaded_library(box):
+    box.wreck("head -c 4096 /dev/urandom > /evil.so; echo /evil.so > /etc/ld.so.preload")
+    done = box.host.run("cat /proc/self/maps")
+    assert done.rc == 0
+    assert "evil" not in done.stdout + done.stderr
+
+
+def test_plays_no_part_mount_over_proc(privileged):
+    privileged.wreck("echo forged > /f; mount --bind /f /proc/1/comm; mount --bind /f /proc/uptime")
+    assert privileged.host.check_output("cat /proc/1/comm") == "docker-init"
+    assert "forged" not in privileged.host.check_output("cat /proc/uptime")
+    privileged.wreck("mkdir -p /p/self; cp /bin/true /p/self/exe; mount --bind /p /proc")
+    assert privileged.host.check_output("cat /proc/1/comm; sh -c 'ls /p'") == "docker-init\nself"
+
+
+def test_plays_no_part_mount_over_the_root(privileged):
+    privileged.wreck(
+        "mkdir -p /n/etc /n/proc; echo forged > /n/etc/passwd;"
+        "mount --make-rshared /; mount --bind /n /"
+    )
+    assert privileged.host.check_output("cat /etc/passwd").startswith("root:")
+    assert privileged.kernel.read("box", "/etc/passwd").startswith(b"root:")
+
+
+def test_leaves_nothing_mounted_in_the_machine(privileged):
+    privileged.wreck("mount --make-rshared /")
+    before = privileged.kernel.mounts("box")
+    privileged.host.check_output("true")
+    assert privileged.kernel.mounts("box") == before
+
+
+def test_notices_proc_that_is_a_link(privileged):
+    privileged.wreck("umount -l /proc; rmdir /proc; ln -s /tmp /proc")
+    with pytest.raises(Outage, match="/proc is not a directory"):
+        privileged.host.run("true")
+
+
+def test_has_no_more_rights_than_the_machine(box):
+    caps = box.host.check_output("grep CapEff /proc/self/status").split()[1]
+    assert int(caps, 16) & ~box.kernel.process("box").cap_bnd == 0
+
+
+def test_reads_files_without_following_links(box):
+    box.wreck(
+        "ln -s /etc/passwd /link; ln -s /etc /folder;"
+        "mkfifo /fifo; mkdir /dir; truncate -s 1G /large"
+    )
+    for path in ("/link", "/folder/passwd", "/fifo", "/dir", "/large", "/dev/zero"):
+        with pytest.raises(Outage, match=path):
+            box.kernel.read("box", path)
+    assert box.kernel.read("box", "/no/such") is None
+    assert box.kernel.stat("box", "/link").target == "/etc/passwd"
+    assert "passwd" in box.kernel.list("box", "/etc")
+
+
+def test_command_that_hangs_is_ended_in_time(box):
+    box.wreck("mkfifo /fifo")
+    began = time.monotonic()
+    done = box.sh("cat /fifo & cat /fifo", timeout=1)
+    assert done["timed_out"]
+    assert time.monotonic() - began < 3
+    assert [p.comm for p in box.kernel.processes("box")] == ["docker-init", "sleep"]
+
+
+def test_command_that_floods_is_cut(box):
+    began = time.monotonic()
+    done = box.sh("head -c 1000000000 /dev/zero", max_output=1000)
+    assert done["truncated"]
+    assert len(done["stdout"]) == 1000
+    assert time.monotonic() - began < 5
+    with pytest.raises(Outage, match="more than"):
+        box.host.run("cat /dev/zero")
+
+
+def test_machine_without_process_ids_is_still_asked(client, images, asking):
+    bomb = ["bash", "-c", "while true; do sleep 1000 & done 2>/dev/null; sleep 1000"]
+    with started(client, images["base"], bomb, pids_limit=20) as container:
+        box = Box(container, asking)
+        assert box.host.check_output("echo here") == "here"
+        cgroup = box.kernel.cgroup("box")
+        assert cgroup.own.pids_max == 20
+        assert cgroup.pids_failures
+
+
+def test_cgroup_values(client, images, asking):
+    limits = {"mem_limit": "64m", "nano_cpus": 500_000_000}
+    with started(client, images["base"], **limits) as container:
+        cgroup = Box(container, asking).kernel.cgroup("box")
+        assert cgroup.own.memory_max == cgroup.effective.memory_max == 64 << 20
+        assert cgroup.effective.cpus == 0.5
+        assert cgroup.own.pids_max is None
+        assert cgroup.oom_kills == 0
+
+
+def test_paused_machine(box):
+    box.host.run("true")
+    box.container.pause()
+    began = time.monotonic()
+    with pytest.raises(Outage, match="paused"):
+        box.host.run("true")
+    assert time.monotonic() - began < 1
+    box.container.unpause()
+    assert box.host.run("true").rc == 0
+
+
+def test_machine_that_was_restarted(box):
+    box.host.run("true")
+    box.container.restart(timeout=0)
+    with pytest.raises(Outage, match="gone"):
+        box.host.run("true")
+    with pytest.raises(Outage, match="gone"):
+        box.kernel.processes("box")
+
+
+def test_processes_are_seen_from_outside(box):
+    box.wreck("cp /bin/sleep /tmp/nginx; setsid /tmp/nginx 1000 >/dev/null 2>&1 &")
+    forged = box.kernel.find("box", comm="nginx")
+    assert forged.exe == "/tmp/nginx"
+    first = box.kernel.process("box")
+    assert forged.ns == first.ns
+    assert first.ns.pid != box.kernel.host().ns.pid
+    assert "CAP_CHOWN" in first.capabilities
+    assert first.nspid[-1] == 1
+
+
+def test_connections(client, images, box):
+    listen = ["listen", "--tcp", "8080", "--udp", "9000"]
+    with started(client, images["probe"], listen, environment={"TOKEN": "t0ken"}) as server:
+        server.reload()
+        address = server.attrs["NetworkSettings"]["IPAddress"]
+        probe = box.probe
+        assert probe.tcp("box", address, 8080).open
+        assert probe.tcp("box", address, 8080, send=b"hi\n").received == b"t0ken hi\n"
+        assert probe.udp("box", address, 9000, send=b"hi").received == b"t0ken hi"
+        assert probe.udp("box", address, 9001).outcome == "refused"
+        assert probe.tcp("box", address, 8081).outcome == "refused"
+        assert probe.http("box", f"http://{address}:8080/").text == "t0ken\n"
+        assert probe.tcp("box", "name.invalid", 80, dns=f"{address}:53").outcome == "no-name"
+        held = probe.hold("box", address, 8080)
+        assert held.alive()
+        outside = Box(server, box.targets.client)
+        holder = outside.kernel.listener("box", 8080)
+        assert holder.exe == "/probe"
+        assert outside.kernel.listener("box", 9000, "udp") == holder
+        server.pause()
+        assert not held.alive(timeout=0.3)
+        assert probe.tcp("box", address, 8080, timeout=0.3, send=b"hi\n").outcome == "silent"
+        server.unpause()
+
+
+def test_unreachable_network(client, images, asking):
+    with started(client, images["base"], network_mode="none") as container:
+        box = Box(container, asking)
+        assert box.probe.tcp("box", "192.0.2.1", 80).outcome == "unreachable"
+
+
+def test_command_ends_with_the_client(box, probe):
+    asking = probe.client()
+    args = {"pid": box.targets.of("box").pid, "argv": ["sleep", "333"]}
+
+    def ask():
+        with pytest.raises(EnvironmentFailure):
+            asking.request("exec", 60, **args)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    deadline = time.monotonic() + 5
+    while not box.kernel.find("box", argv="sleep 333") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    asking.close()
+    thread.join(timeout=5)
+    while box.kernel.find("box", argv="sleep 333") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not box.kernel.find("box", argv="sleep 333")
+
+
+def test_many_questions_at_once(box):
+    def ask():
+        assert box.host.check_output("echo here") == "here"
+
+    threads = [threading.Thread(target=ask) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+        assert not thread.is_alive()
+
+
+# The last one: it takes the probe away from under the others.
+def test_probe_container_that_ends_is_noticed_and_made_anew(client, probe, box):
+    args = {"pid": box.targets.of("box").pid, "argv": ["sleep", "333"]}
+    with probe.client() as asking:
+        container = client.containers.get(probe.container)
+        threading.Timer(0.5, container.remove, kwargs={"force": True}).start()
+        with pytest.raises(EnvironmentFailure, match="stopped answering"):
+            asking.request("exec", 60, **args)
+    with probe.client() as asking:
+        assert asking.request("host")["boot_id"]
