@@ -119,7 +119,11 @@ class Running:
         """Kill its whole process group, if it still runs, and see it off."""
         _end(self._child)
         self._child.wait()
+        if self._child.stdin:
+            self._child.stdin.close()
         self._pump.join(timeout=1)
+        if self._child.stdout and not self._pump.is_alive():
+            self._child.stdout.close()
 
     @property
     def output(self) -> str:

@@ -45,7 +45,7 @@ def execute(
 
     Examples: labctl exec engine -- docker ps; labctl exec -s a workstation -- kubectl get pods
     """
-    _become(_ready(session), machine, command)
+    _become(_ready(session), machine, command[1:] if command[0] == "--" else command)
 
 
 def logs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +95,7 @@ def reset(
             resources.remove(session.client, name)
         if workspace:
             store.keep(name)
+            shutil.rmtree(session.place.workspace, ignore_errors=True)
         bring_up(dataclasses.replace(session, record=unready), progress, prove)
         return _settle(store, dataclasses.replace(session, record=unready))
 
@@ -183,6 +185,9 @@ def _refuse_foreign(client: docker.DockerClient, store: Store, name: str) -> Non
 
 def _settle(store: Store, session: Session) -> Session:
     """The last step of start and reset: from here on the session counts as ready."""
-    record = dataclasses.replace(session.record, ready=now())
+    digest = store.workspace_digest(session.record.name)
+    record = dataclasses.replace(
+        session.record, ready=now(), workspace=session.record.workspace or digest
+    )
     store.save(record)
     return dataclasses.replace(session, record=record)

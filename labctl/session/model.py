@@ -20,7 +20,7 @@ class Record:
 
     `ready` is set when `start` has finished, so a record without it, whose lock is free,
     is an interrupted start. `ending` is set first thing by `stop`, so an interrupted stop
-    shows too.
+    shows too. `workspace` is the digest of the workspace as the learner got it.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Record:
     learner: str
     created: str
     ready: str = ""
+    workspace: str = ""
     ending: bool = False
     solved: bool = False
     hints: list[str] = field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -19,6 +20,7 @@ from labctl.session.model import Record
 
 # After labctl was killed, what it had started (kind, say) may still work for a while.
 _ORPHAN_SECONDS = 120
+_NOTHING = hashlib.sha256().hexdigest()
 
 
 class Store:
@@ -79,14 +81,30 @@ class Store:
         shutil.rmtree(self.folder(name), ignore_errors=True)
 
     def keep(self, name: str) -> Path | None:
-        """Move the workspace of a session away, so that no work is lost; where it is now."""
-        workspace = self.folder(name) / "workspace"
-        if not workspace.is_dir() or not any(workspace.iterdir()):
+        """Move a changed workspace away, so that no work is lost; where it is now."""
+        try:
+            record = self.load(name)
+        except EnvironmentFailure:
+            record = None
+        before = record.workspace if record else ""
+        if self.workspace_digest(name) in (before, _NOTHING):
             return None
         kept = self.root / "kept" / f"{name}-{time.strftime('%Y%m%dT%H%M%S')}"
         kept.parent.mkdir(exist_ok=True)
-        workspace.rename(kept)
+        (self.folder(name) / "workspace").rename(kept)
         return kept
+
+    def workspace_digest(self, name: str) -> str:
+        """SHA-256 over the names and contents of a session's workspace."""
+        workspace = self.folder(name) / "workspace"
+        total = hashlib.sha256()
+        for file in sorted(workspace.rglob("*")):
+            total.update(f"{file.relative_to(workspace)}\0".encode())
+            if file.is_symlink():
+                total.update(str(file.readlink()).encode())
+            elif file.is_file():
+                total.update(file.read_bytes())
+        return total.hexdigest()
 
     def busy(self, name: str) -> bool:
         """Whether a labctl process, or a program it started, works on the session right now."""

@@ -85,6 +85,12 @@ def node_bases(client: docker.DockerClient) -> list[str]:
     return sorted(kept, key=lambda tag: -int(kept[tag]["Created"]))
 
 
+def outdated(client: docker.DockerClient) -> list[str]:
+    """Images of labctl that no recipe names any more."""
+    current = {image.reference for image in images(client)} | set(node_bases(client)[:1])
+    return sorted(_tags(client).keys() - current)
+
+
 def prune(client: docker.DockerClient, *, everything: bool = False) -> tuple[list[str], list[str]]:
     """Remove labctl's images that no recipe names any more; with `everything`, all of them.
 
@@ -92,11 +98,10 @@ def prune(client: docker.DockerClient, *, everything: bool = False) -> tuple[lis
     """
     from docker.errors import APIError
 
-    current = {image.reference for image in images(client)} | set(node_bases(client)[:1])
     removed, kept = [], []
     with _only_one(client, lambda text: None):
         foundations = _first_layers(client)
-        for tag in sorted(_tags(client).keys() - (set() if everything else current)):
+        for tag in sorted(_tags(client)) if everything else outdated(client):
             try:
                 client.api.remove_image(tag)
                 removed.append(tag)

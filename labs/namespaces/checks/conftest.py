@@ -61,7 +61,7 @@ class _Search:
         self.receipt = hmac.new(key.encode(), self.order.encode(), hashlib.sha256).hexdigest()
 
     def ports(self):
-        """(process, address of its port), one per listening socket of the machine."""
+        """(who lives there, who listens, its address) for each listening socket."""
         homes = {}
         for process in self.kernel.processes(ENGINE):
             homes.setdefault(process.ns.net, process)
@@ -74,7 +74,7 @@ class _Search:
                     elif ":" in address:
                         address = f"[{address}]"
                     for process in listener.processes:
-                        yield process, f"http://{address}:{listener.port}"
+                        yield inhabitant, process, f"http://{address}:{listener.port}"
 
     def signs(self, where, url):
         """Whether a correctly signed receipt comes back for the order."""
@@ -95,16 +95,19 @@ class _Search:
         except ValueError:
             return None
 
-    def strangers(self, inner):
-        """The addresses that shop is watched from, but for those of the monitors in `inner`."""
+    def looks(self):
+        """How often shop's health was asked for, by address of who asked and who was asked."""
+        found = self.json(ENGINE, SHOP + "/watchers") or []
+        return {(look["from"], look["to"]): look["looks"] for look in found}
+
+    def strangers(self, inner, before):
+        """The addresses that watch shop since `before`, but for the monitors' in `inner`."""
         found = []
-        for look in self.json(ENGINE, SHOP + "/watchers") or []:
-            if look["looks"] < 2:
-                continue  # someone had a look by hand
-            whoami = f"http://{look['to']}/whoami"
-            own = [(self.json(monitor, whoami) or {}).get("from") for monitor in inner]
-            if look["from"] not in own:
-                found.append(look["from"])
+        for (watcher, shop), looks in self.looks().items():
+            if looks > before.get((watcher, shop), 0):
+                whoami = f"http://{shop}/whoami"
+                own = [(self.json(monitor, whoami) or {}).get("from") for monitor in inner]
+                found += [watcher] if watcher not in own else []
         return tuple(dict.fromkeys(found))
 
 
@@ -120,9 +123,11 @@ def scene(kernel, probe, facts):
     with ThreadPoolExecutor(8) as pool:
 
         def which(test, ports):
-            return [port for port, yes in zip(ports, pool.map(lambda p: test(*p), ports)) if yes]
+            answers = pool.map(lambda port: test(port[0], port[2]), ports)
+            return [port for port, yes in zip(ports, answers, strict=True) if yes]
 
         ports = list(search.ports())
+        before = search.looks()
         shops = which(search.signs, ports)
         sells = search.signs(ENGINE, SHOP)
         pages = [port for port in ports if port not in shops]
@@ -130,10 +135,10 @@ def scene(kernel, probe, facts):
         while pages and not found and time.monotonic() < deadline:
             time.sleep(0.2)
             found = which(search.shows, pages)
-        if found:  # others may be half a second behind the first
+        if found:  # whoever else watches asks twice a second, too
             time.sleep(0.7)
             found = which(search.shows, pages)
-    monitors = unique(process for process, _ in found)
+    monitors = unique(process for _, process, _ in found)
     inner = tuple(m for m in monitors if m.ns.net != engine.ns.net)
     return Scene(
         engine=engine,
@@ -141,8 +146,8 @@ def scene(kernel, probe, facts):
         key=search.key,
         sells=sells,
         live=search.shows(ENGINE, PAGE),
-        shops=unique(process for process, _ in shops),
+        shops=unique(process for _, process, _ in shops),
         inner=inner,
         outer=tuple(m for m in monitors if m.ns.net == engine.ns.net),
-        strangers=search.strangers(inner),
+        strangers=search.strangers(inner, before),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from labctl.grading import check, weakness
 
+WORDS = {"pid": "PID", "net": "network", "mnt": "mount", "uts": "UTS", "ipc": "IPC", "user": "user"}
+
 # Docker gives every container these files of its own, from the folder where it keeps them.
 DOCKERS_FILES = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
 # In a user namespace nobody may make devices, so Docker mounts these from outside. It also
@@ -18,7 +20,7 @@ def owns(scene, kind, shared):
         assert mine not in (getattr(scene.engine.ns, kind), getattr(scene.host, kind)), shared
         for shop in scene.shops:
             assert mine != getattr(shop.ns, kind), (
-                f"monitor left the engine's {kind} namespace, but moved into shop's"
+                f"monitor left the engine's {WORDS[kind]} namespace, but moved into shop's"
             )
 
 
@@ -72,11 +74,11 @@ def test_own_pid(scene):
 @check(
     "own-net",
     points=2,
-    hint="Containers on one Docker network find each other by name: no need for the host's network.",
+    hint="Containers on one Docker network find each other by name, without the host's network.",
 )
 def test_own_net(scene):
     "monitor has a network namespace of its own"
-    owns(scene, "net", "monitor shares the engine's network namespace: all its interfaces and ports")
+    owns(scene, "net", "monitor shares the engine's network namespace: its interfaces and ports")
 
 
 @check("own-uts", points=1, hint="UTS is the kernel's word for the host's name.")

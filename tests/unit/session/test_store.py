@@ -61,10 +61,14 @@ def test_an_interrupted_write_leaves_the_old_text(tmp_path, monkeypatch):
     assert file.read_text() == "old"
 
 
-def test_deleting_keeps_the_workspace_when_asked(store):
+def test_a_changed_workspace_is_kept_and_an_unchanged_one_is_not(store):
     store.save(record())
     workspace = store.folder("a") / "workspace"
     workspace.mkdir()
+    assert store.keep("a") is None
+    (workspace / "lab.txt").write_text("given")
+    store.save(record(workspace=store.workspace_digest("a")))
+    assert store.keep("a") is None
     (workspace / "mine.txt").write_text("work")
     kept = store.keep("a")
     store.delete("a")

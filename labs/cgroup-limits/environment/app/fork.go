@@ -35,7 +35,7 @@ func swell(j *job) {
 			j.done.Add(1)
 			time.Sleep(20 * time.Millisecond)
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(150 * time.Millisecond)
 	}
 	gone(children[:])
 }

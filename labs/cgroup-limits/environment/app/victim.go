@@ -14,7 +14,7 @@ import (
 
 const (
 	reportSize = 96 << 20
-	patience   = 5 * time.Second
+	patience   = 8 * time.Second
 )
 
 // outcome is how one piece of the victim's work went.
@@ -25,7 +25,7 @@ type outcome struct {
 }
 
 var pieces = map[string]func() error{
-	"cpu":       func() error { hash(4 << 20); return nil },
+	"cpu":       func() error { hash(400); return nil },
 	"memory":    func() error { return start("worker", strconv.Itoa(reportSize)) },
 	"disk":      note,
 	"processes": func() error { return start("worker", "0") },

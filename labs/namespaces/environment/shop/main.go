@@ -16,28 +16,19 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 )
 
-const (
-	maxOrder = 64
-	memory   = 3 * time.Second // how long a look at /health is remembered
-)
+const maxOrder = 64
 
 type shop struct {
-	key     []byte
-	lock    sync.Mutex
-	orders  int
-	last    string
-	watches []watch
+	key      []byte
+	lock     sync.Mutex
+	orders   int
+	last     string
+	watchers []watcher
 }
 
-// watch is one look at /health: from which address, at which of shop's own.
-type watch struct {
-	from, to string
-	at       time.Time
-}
-
+// watcher is who looks at /health: from which address, at which of shop's own, how often.
 type watcher struct {
 	From  string `json:"from"`
 	To    string `json:"to"`
@@ -54,7 +45,7 @@ func main() {
 	})
 	http.HandleFunc("POST /orders", s.order)
 	http.HandleFunc("GET /health", s.health)
-	http.HandleFunc("GET /watchers", s.watchers)
+	http.HandleFunc("GET /watchers", s.listWatchers)
 	http.HandleFunc("GET /whoami", func(w http.ResponseWriter, r *http.Request) {
 		from, to := ends(r)
 		reply(w, map[string]string{"from": from, "to": to})
@@ -88,36 +79,25 @@ func (s *shop) health(w http.ResponseWriter, r *http.Request) {
 	from, to := ends(r)
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	s.forget()
-	s.watches = append(s.watches, watch{from, to, time.Now()})
+	s.remember(from, to)
 	reply(w, map[string]any{"open": true, "orders": s.orders, "last": s.last})
 }
 
-// watchers lists who looked at /health within the last seconds, and how often.
-func (s *shop) watchers(w http.ResponseWriter, _ *http.Request) {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	s.forget()
-	found := []watcher{}
-next:
-	for _, look := range s.watches {
-		for i := range found {
-			if found[i].From == look.from && found[i].To == look.to {
-				found[i].Looks++
-				continue next
-			}
+func (s *shop) remember(from, to string) {
+	for i, known := range s.watchers {
+		if known.From == from && known.To == to {
+			s.watchers[i].Looks++
+			return
 		}
-		found = append(found, watcher{look.from, look.to, 1})
 	}
-	reply(w, found)
+	s.watchers = append(s.watchers, watcher{from, to, 1})
 }
 
-func (s *shop) forget() {
-	old := 0
-	for old < len(s.watches) && time.Since(s.watches[old].at) > memory {
-		old++
-	}
-	s.watches = s.watches[old:]
+// listWatchers tells who has looked at /health since shop was started.
+func (s *shop) listWatchers(w http.ResponseWriter, _ *http.Request) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	reply(w, append([]watcher{}, s.watchers...))
 }
 
 // ends are the two addresses of a request's connection: the client's without, shop's with port.

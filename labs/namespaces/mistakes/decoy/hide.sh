@@ -11,4 +11,4 @@ docker run --detach --name logrotate --userns host --pid host --network host --i
   --env LISTEN=:9099 --env SHOP_URL=http://127.0.0.1:8080 monitor
 gateway=$(docker network inspect --format '{{(index .IPAM.Config 0).Gateway}}' backstage)
 docker run --detach --name monitor --network backstage --publish 9090:9090 \
-  --entrypoint /bin/sh monitor -c "while :; do nc -l -p 9090 -e nc $gateway 9099; done"
+  --entrypoint /bin/sh monitor -c "exec nc -ll -p 9090 -e nc $gateway 9099"

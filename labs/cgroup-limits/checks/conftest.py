@@ -1,0 +1,121 @@
+"""Finding hog and victim by what they answer, and watching both while the hog makes noise.
+
+The hog's noise is ordered by the grader: counters then move because of work that really goes on,
+and a neighbour that was silenced instead of limited is seen.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A service in the engine machine: the process that holds its port, and its own words."""
+
+    name: str
+    port: int
+    token: str
+    process: object
+
+    @property
+    def pid(self):
+        """Its number in its own PID namespace: how /proc in its file system knows it."""
+        return self.process.nspid[-1]
+
+
+class Arena:
+    """Hog and victim, as they are now."""
+
+    def __init__(self, kernel, probe, facts):
+        self.kernel, self.probe = kernel, probe
+        self.hog = self._find("hog", 9090, f"job-{facts['hog-job']}")
+        self.victim = self._find("victim", 8080, f"shop-{facts['victim-shop']}")
+
+    def _find(self, name, port, token):
+        outside = self.kernel.process("engine").ns.net
+        rooms = {p.ns.net: p for p in self.kernel.processes("engine") if p.ns.net != outside}
+        for anyone in rooms.values():
+            holder = self.kernel.listener(anyone, port)
+            if holder is None:
+                continue
+            answer = self.probe.http(holder, f"http://127.0.0.1:{port}/", timeout=8)
+            if token in answer.text:
+                return Tenant(name, port, token, holder)
+        pytest.fail(f"the {name} no longer does its work: nobody answers as it did on port {port}")
+
+    def noise(self, kind, seconds):
+        """Order noise from the hog."""
+        url = f"http://127.0.0.1:{self.hog.port}/noise/{kind}?seconds={seconds}"
+        answer = self.probe.http(self.hog.process, url, timeout=8, method="POST")
+        assert answer.ok, "the hog takes no orders any more: it was to be limited, not silenced"
+
+    def cgroup(self, tenant):
+        return self.kernel.cgroup(tenant.process)
+
+    def both(self):
+        return self.cgroup(self.hog), self.cgroup(self.victim)
+
+    def until(self, happened, seconds):
+        """Look again and again; whether it happened in time."""
+        end = time.monotonic() + seconds
+        while not (found := happened()) and time.monotonic() < end:
+            time.sleep(0.2)
+        return found
+
+    def work(self, piece):
+        """Let the victim do a piece of its work, as a customer asks for it. Its complaint or ""."""
+        answer = self.probe.http(
+            "customer", f"http://engine:8080/work/{piece}", timeout=10, dns="127.0.0.11:53"
+        )
+        if not answer.ok:
+            return answer.outcome if answer.outcome != "open" else f"status {answer.status}"
+        told = json.loads(answer.text)
+        return told.get("error", "") if told.get("token") == self.victim.token else "a wrong answer"
+
+    def counter(self, tenant, path, key):
+        """A number that the kernel tells about a process, such as its bytes written."""
+        text = self.kernel.read(tenant.process, f"/proc/{tenant.pid}/{path}") or b""
+        for line in text.decode().splitlines():
+            name, _, rest = line.partition(":")
+            if name.strip() == key:
+                return [int(n) for n in rest.split()]
+        raise RuntimeError(f"this kernel does not tell `{key}` in /proc/PID/{path}")
+
+    def rate(self, read, seconds):
+        """How fast a counter grows, per second."""
+        began, first = time.monotonic(), read()
+        time.sleep(seconds)
+        return (read() - first) / (time.monotonic() - began)
+
+    def disk(self):
+        """The disk below the containers' files, as `major:minor`. Limits go by disk, not partition."""
+        mount = next(
+            (m for m in self.kernel.mounts("engine") if m.place == "/var/lib/docker"), None
+        )
+        table = (self.kernel.read("engine", "/proc/partitions") or b"").decode().splitlines()
+        names = {}
+        for line in table:
+            fields = line.split()
+            if len(fields) == 4 and fields[0].isdigit():
+                names[fields[3]] = f"{fields[0]}:{fields[1]}"
+        if mount:
+            source = mount.source.removeprefix("/dev/")
+            name = next((n for n, number in names.items() if number == mount.device), source)
+            # sda1 is part of sda, nvme0n1p2 of nvme0n1: the name of a partition ends in a number.
+            stem = name.rstrip("0123456789")
+            for whole in (stem.removesuffix("p"), stem):
+                if whole != name and whole in names and (whole == stem or whole[-1].isdigit()):
+                    return names[whole]
+            if name in names:
+                return names[name]
+        raise RuntimeError(
+            "the containers' files lie on no disk that can be limited on this computer"
+        )
+
+
+@pytest.fixture
+def arena(kernel, probe, facts):
+    return Arena(kernel, probe, facts)
