@@ -99,7 +99,7 @@ def _show(found: list[Finding]) -> None:
             sep="",
         )
         if f.fix:
-            console.print(Text(f"{'':9}{'':{width}}→ {f.fix}", style="bold"))
+            console.print(Text(f"{'':{width + 11}}→ {f.fix}", style="bold"))
 
 
 def images_build(

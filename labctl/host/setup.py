@@ -57,9 +57,12 @@ class Setup:
 
 @dataclass(frozen=True)
 class Look:
-    """What a step found, and what it has to do: nothing where `todo` is empty."""
+    """What a step found, and what it has to do: nothing where `todo` is empty.
 
-    found: str
+    A step that has nothing to say either (both are empty) is not shown.
+    """
+
+    found: str = ""
     todo: str = ""
 
 
@@ -76,6 +79,8 @@ def run(setup: Setup, progress: Progress) -> None:
     """Make the machine ready, one step after another. Raises LabctlError with what to do."""
     for step in STEPS:
         look = step.look(setup)
+        if not (look.found or look.todo):
+            continue
         with progress.step(f"{step.name}: {look.todo or look.found}") as report:
             if look.todo:
                 step.act(setup, report)
@@ -83,7 +88,8 @@ def run(setup: Setup, progress: Progress) -> None:
 
 def plan(setup: Setup) -> list[tuple[str, Look]]:
     """What `run` would find and do. Changes nothing."""
-    return [(step.name, step.look(setup)) for step in STEPS]
+    looks = [(step.name, step.look(setup)) for step in STEPS]
+    return [(name, look) for name, look in looks if look.found or look.todo]
 
 
 def look_engine(setup: Setup) -> Look:
@@ -217,10 +223,10 @@ def apt_install(packages: list[str], report: Report) -> None:
 def look_bundle(setup: Setup) -> Look:
     """Whether there is a bundle to load."""
     if setup.bundle is None:
-        return Look("none given")
+        return Look()
     if not _missing_images(setup) and tools.present():
         return Look("not needed")
-    return Look("given", f"load {setup.bundle.name}")
+    return Look("not loaded", f"load {setup.bundle.name}")
 
 
 def load_bundle(setup: Setup, report: Report) -> None:
@@ -242,7 +248,7 @@ def make_tools(setup: Setup, report: Report) -> None:
 def look_base(setup: Setup) -> Look:
     """Whether the program that makes the base image is there, or not needed."""
     if recipe.BASE not in _missing_images(setup):
-        return Look("not needed")
+        return Look()
     if base.can_make():
         return Look("there")
     if setup.machine.installable:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 from labctl.environment.kubeapi import KubeAPI, Pod
 from labctl.environment.outside import Outage
@@ -31,7 +32,7 @@ _QUESTION = "kubernetes.default.svc.cluster.local"
 class Dialler(Protocol):
     """The part of ProbeClient that is needed here."""
 
-    def request(self, op: str, timeout: float = 10.0, **args: object) -> dict[str, object]:
+    def request(self, op: str, timeout: float = 10.0, **args: Any) -> dict[str, Any]:
         """See ProbeClient.request."""
 
     def close(self) -> None:
@@ -89,7 +90,7 @@ class _Place:
     """Where a dial can begin or end: a pod, or a machine."""
 
     address: str
-    process: Mapping[str, object] | None  # `pid` and `start`; None: it does not run
+    process: Mapping[str, Any] | None  # `pid` and `start`; None: it does not run
 
 
 class Watcher:
@@ -114,7 +115,7 @@ class Watcher:
         }
         self._probe: Dialler = session.probe.client()
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
-        self._processes: dict[str, Mapping[str, object]] = {}  # by container id
+        self._processes: dict[str, Mapping[str, Any]] = {}  # by container id
         self._machines: dict[str, _Place] = {}
         self._last: dict[tuple[Side, Side], State] = {}
         self._changes: list[Change] = []
@@ -139,24 +140,14 @@ class Watcher:
         targets = [(side, end, self._places(end, pods)) for side, end in self._ends["targets"]]
         jobs = {
             (source, target): [
-                self._pool.submit(self._dial, a, b.address, end)
-                for a in froms
-                for b in tos
-                if a.address != b.address
+                self._pool.submit(self._dial, a, b, target, end) for a in froms for b in tos
             ]
             for source, froms in sources
             for target, end, tos in targets
         }
-        alone = {
-            (source, target): bool(froms) and bool(tos)
-            for source, froms in sources
-            for target, _, tos in targets
-        }
-        states = {
-            pair: together([job.result() for job in dials], alone=alone[pair])
-            for pair, dials in jobs.items()
-        }
-        return self._compare(states)
+        return self._compare(
+            {pair: together([job.result() for job in dials]) for pair, dials in jobs.items()}
+        )
 
     def _compare(self, states: Mapping[tuple[Side, Side], State]) -> Reading:
         now = time.time()
@@ -180,7 +171,7 @@ class Watcher:
         port = facts.fill(end.port, values) if isinstance(end.port, str) else end.port
         return Side(end.name, place, None if port is None else int(port))
 
-    def _places(self, end: Endpoint, pods: list[Pod]) -> list[_Place]:
+    def _places(self, end: Endpoint, pods: Sequence[Pod]) -> list[_Place]:
         if end.machine:
             return [self._machine(end.machine)]
         namespace = facts.fill(end.namespace or "", self._session.place.facts)
@@ -192,6 +183,9 @@ class Watcher:
             if pod.namespace == namespace and pod.ip and end.labels.items() <= pod.labels.items()
         ]
 
+    def _process(self, pod: Pod) -> Mapping[str, Any] | None:
+        return next((self._processes[c] for c in pod.container_ids if c in self._processes), None)
+
     def _machine(self, name: str) -> _Place:
         if name not in self._machines:
             found = self._session.find(name)
@@ -201,27 +195,26 @@ class Watcher:
             self._machines[name] = _Place(address, {"pid": found.pid, "start": 0})
         return self._machines[name]
 
-    def _find_processes(self, pods: list[Pod]) -> None:
+    def _find_processes(self, pods: Sequence[Pod]) -> None:
         """The host's process for each container; those that are known are not asked again."""
         ids = {c for pod in pods for c in pod.container_ids}
         self._processes = {c: p for c, p in self._processes.items() if c in ids}
         missing = sorted(ids - self._processes.keys())
         if missing:
-            found = self._probe.request("find", container_ids=missing)["found"]
-            assert isinstance(found, dict)
-            self._processes |= found
+            self._processes |= self._probe.request("find", container_ids=missing)["found"]
 
-    def _dial(self, source: _Place, address: str, end: Endpoint) -> State:
-        if not source.process or not address:
+    def _dial(self, source: _Place, target: _Place, column: Side, end: Endpoint) -> State:
+        if source.address == target.address:
+            return "self"
+        if not source.process or not target.address:
             return "none"
-        side = self._side(end)
         by_name = end.protocol == "dns"
         request = {
             "pid": source.process["pid"],
             "start": source.process["start"],
             "net": "udp" if by_name else "tcp",
-            "address": address,
-            "port": side.port,
+            "address": target.address,
+            "port": column.port,
             "send": question(_QUESTION) if by_name else "",
             "max": 512 if by_name else 0,
         }
@@ -239,20 +232,16 @@ def verdict(outcome: str) -> State:
     return "closed" if outcome in ("refused", "reset") else "cut"
 
 
-def together(states: list[State], *, alone: bool) -> State:
-    """One state for all pods of a row and a column; `alone`: there was nobody else to dial."""
-    told = [state for state in states if state != "none"]
-    if not told:
-        return "self" if alone and not states else "none"
-    if len(set(told)) == 1:
-        return told[0]
-    return "some"
+def together(states: list[State]) -> State:
+    """One state for all pods of a row and a column."""
+    told = {state for state in states if state not in ("none", "self")}
+    if len(told) > 1:
+        return "some"
+    return next(iter(told), "self" if "self" in states else "none")
 
 
 def question(name: str) -> str:
     """A DNS query for an IPv4 address, as the probe takes bytes: base64."""
-    import base64
-
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
     head = b"\x4c\x41\x01\x00\x00\x01" + bytes(6)  # number, recursion wanted, one question
     return base64.b64encode(head + labels + b"\x00\x00\x01\x00\x01").decode()

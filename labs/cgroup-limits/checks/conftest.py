@@ -36,7 +36,11 @@ class Arena:
 
     def _find(self, name, port, token):
         outside = self.kernel.process("engine").ns.net
-        rooms = {p.ns.net: p for p in self.kernel.processes("engine") if p.ns.net != outside}
+        rooms = {}
+        for process in self.kernel.processes("engine"):
+            # The oldest in each network stays; those that came last may be gone in a moment.
+            if process.ns.net != outside:
+                rooms.setdefault(process.ns.net, process)
         for anyone in rooms.values():
             holder = self.kernel.listener(anyone, port)
             if holder is None:
@@ -91,29 +95,35 @@ class Arena:
         return (read() - first) / (time.monotonic() - began)
 
     def disk(self):
-        """The disk below the containers' files, as `major:minor`. Limits go by disk, not partition."""
-        mount = next(
-            (m for m in self.kernel.mounts("engine") if m.place == "/var/lib/docker"), None
-        )
+        """The disk below the containers' files, as `major:minor`.
+
+        The kernel limits whole disks, and cannot limit a partition.
+        """
+        mounts = self.kernel.mounts("engine")
+        mount = next((m for m in mounts if m.place == "/var/lib/docker"), None)
         table = (self.kernel.read("engine", "/proc/partitions") or b"").decode().splitlines()
-        names = {}
-        for line in table:
-            fields = line.split()
-            if len(fields) == 4 and fields[0].isdigit():
-                names[fields[3]] = f"{fields[0]}:{fields[1]}"
-        if mount:
-            source = mount.source.removeprefix("/dev/")
-            name = next((n for n, number in names.items() if number == mount.device), source)
-            # sda1 is part of sda, nvme0n1p2 of nvme0n1: the name of a partition ends in a number.
-            stem = name.rstrip("0123456789")
-            for whole in (stem.removesuffix("p"), stem):
-                if whole != name and whole in names and (whole == stem or whole[-1].isdigit()):
-                    return names[whole]
-            if name in names:
-                return names[name]
-        raise RuntimeError(
-            "the containers' files lie on no disk that can be limited on this computer"
-        )
+        rows = [line.split() for line in table]
+        numbers = {row[3]: f"{row[0]}:{row[1]}" for row in rows if len(row) == 4}
+        for name, number in numbers.items():
+            if mount and (number == mount.device or self._called(name, mount.source)):
+                return numbers[_whole(name, numbers)]
+        raise RuntimeError("the containers' files lie on no disk that this kernel can limit")
+
+    def _called(self, name, source):
+        """Whether a block device is the one that a mount names: /dev/sda1, /dev/mapper/root."""
+        if not name.startswith("dm-"):
+            return source == f"/dev/{name}"
+        title = self.kernel.read("engine", f"/sys/devices/virtual/block/{name}/dm/name") or b""
+        return source in (f"/dev/{name}", f"/dev/mapper/{title.decode().strip()}")
+
+
+def _whole(name, names):
+    """The disk that a partition is a part of: sda1 of sda, nvme0n1p2 of nvme0n1."""
+    stem = name.rstrip("0123456789")
+    if stem != name and stem in names:
+        return stem
+    whole = stem.removesuffix("p")
+    return whole if whole != stem and whole[-1:].isdigit() and whole in names else name
 
 
 @pytest.fixture

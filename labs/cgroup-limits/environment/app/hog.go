@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -47,6 +48,8 @@ func (j *job) order(length time.Duration) {
 func hog([]string) error {
 	// Children are never waited for; ignored, they vanish by themselves instead of as zombies.
 	signal.Ignore(syscall.SIGCHLD)
+	runtime.GOMAXPROCS(4)
+	threads()
 	token := env("TOKEN", "hog")
 	jobs := map[string]*job{
 		"cpu":       {make: burn},

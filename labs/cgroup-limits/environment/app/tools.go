@@ -10,19 +10,22 @@ import (
 	"time"
 )
 
+const hogURL = "http://127.0.0.1:9090"
+
 // latency prints a line a second: what each piece of the victim's work takes, in milliseconds.
 func latency(args []string) error {
 	flags := flag.NewFlagSet("latency", flag.ExitOnError)
 	lines := flags.Int("n", 0, "end after so many lines")
 	flags.Parse(args)
 	client := http.Client{Timeout: patience * 6}
+	before, since := int64(-1), time.Now()
 	for i := 0; *lines == 0 || i < *lines; i++ {
 		if i%20 == 0 {
 			fmt.Printf("%-10s", "ms for:")
 			for _, resource := range resources {
 				fmt.Printf("%11s", resource)
 			}
-			fmt.Println()
+			fmt.Printf("%18s\n", "hog writes MB/s")
 		}
 		began := time.Now()
 		answer, err := client.Get("http://customer:7000/measure")
@@ -43,12 +46,34 @@ func latency(args []string) error {
 			}
 			fmt.Printf("%11s", cell)
 		}
-		fmt.Println()
+		blocks, at := written(), time.Now()
+		speed := "-"
+		if i > 0 && before >= 0 && blocks >= before {
+			rate := float64((blocks-before)*blockSize) / 1e6 / at.Sub(since).Seconds()
+			speed = fmt.Sprintf("%.1f", rate)
+		}
+		before, since = blocks, at
+		fmt.Printf("%18s\n", speed)
 		if *lines == 0 || i < *lines-1 {
 			time.Sleep(time.Second - min(time.Since(began), time.Second))
 		}
 	}
 	return nil
+}
+
+// written is how many blocks the hog says it wrote; -1 when it does not answer.
+func written() int64 {
+	client := http.Client{Timeout: 2 * time.Second}
+	answer, err := client.Get(hogURL)
+	if err != nil {
+		return -1
+	}
+	defer answer.Body.Close()
+	var state struct{ Disk struct{ Done int64 } }
+	if json.NewDecoder(answer.Body).Decode(&state) != nil {
+		return -1
+	}
+	return state.Disk.Done
 }
 
 // noise asks the hog for noise and returns at once.
@@ -62,7 +87,7 @@ func noise(args []string) error {
 		seconds = args[1]
 	}
 	client := http.Client{Timeout: patience}
-	url := fmt.Sprintf("http://127.0.0.1:9090/noise/%s?seconds=%s", args[0], seconds)
+	url := fmt.Sprintf("%s/noise/%s?seconds=%s", hogURL, args[0], seconds)
 	answer, err := client.Post(url, "", nil)
 	if err != nil {
 		return fmt.Errorf("the hog does not answer: %w", err)

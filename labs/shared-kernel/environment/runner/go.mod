@@ -1,0 +1,3 @@
+module labctl/labs/shared-kernel/runner
+
+go 1.26

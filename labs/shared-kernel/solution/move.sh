@@ -1,0 +1,1 @@
+sh /workspace/start-runner
