@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
-from labctl.errors import LabctlError
+from labctl.environment.probe_client import Outage as Outage
 
 Value = TypeVar("Value")
 Data = Mapping[str, Any]
@@ -21,10 +21,6 @@ MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE
 BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE
 """
 CAPABILITIES = tuple(f"CAP_{name}" for name in _NAMES.split())
-
-
-class Outage(LabctlError):
-    """A machine is down, hangs or was tampered with. The learner did that: a check has failed."""
 
 
 def capability_names(mask: int) -> frozenset[str]:

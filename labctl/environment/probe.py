@@ -19,14 +19,15 @@ NAME = "probe"
 IMAGE = "probe"
 
 # What the probe needs, each for one thing: entering namespaces and mounting a fresh /proc,
-# looking into processes of others, entering mounts, reading files of others, and giving up for
-# a command what the machine itself may not do.
+# looking into processes of others, entering mounts, reading files of others, giving up for a
+# command what the machine itself may not do, and keeping commands from being traced there.
 _CAPABILITIES = (
     "SYS_ADMIN",
     "SYS_PTRACE",
     "SYS_CHROOT",
     "DAC_OVERRIDE",
     "SETPCAP",
+    "BLOCK_SUSPEND",
 )
 _CGROUPS = {"/sys/fs/cgroup": {"bind": "/host/cgroup", "mode": "ro"}}
 
@@ -64,6 +65,10 @@ class Probe:
                 cap_add=list(_CAPABILITIES),
                 security_opt=["apparmor=unconfined", "seccomp=unconfined"],
                 volumes=_CGROUPS,
+                userns_mode="host",
+                # A learner's program that a check runs is in here, too.
+                pids_limit=1024,
+                mem_limit="512m",
             )
 
     def find(self) -> Found | None:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from labctl.environment.outside import Outage
-from labctl.errors import EnvironmentFailure, WaitTimeout
+from labctl.errors import EnvironmentFailure, LabctlError, WaitTimeout
 
 # How much longer than the probe's own deadline an answer may take to get here, in seconds.
 _SLACK = 4.0
@@ -19,6 +18,10 @@ _SLACK = 4.0
 # does not end the wire when the container ends.
 _SILENCE = 8.0
 _BLAMED_ON_THE_MACHINE = ("gone", "paused", "tampered")
+
+
+class Outage(LabctlError):
+    """A machine is down, hangs or was tampered with. The learner did that: a check has failed."""
 
 
 class Wire(Protocol):

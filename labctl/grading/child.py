@@ -2,7 +2,7 @@
 
 `python -m labctl.grading.child EVENTS PROBE`: two open file descriptors. It reads what to do as
 JSON from standard input, tells events as JSON lines on EVENTS, and speaks with the probe
-through PROBE (-1: there is none, and nothing but collecting is asked).
+through PROBE.
 """
 
 from __future__ import annotations
@@ -47,11 +47,10 @@ def main() -> int:
     def emit(event: dict[str, Any]) -> None:
         os.write(events, json.dumps(event).encode() + b"\n")
 
-    plugins: list[object] = [
+    plugins = [
         Judge(emit, spec["kind"], spec["only"], collect=spec["collect"]),
+        Fixtures(spec, SocketWire(socket.socket(fileno=probe))),
     ]
-    if probe >= 0:
-        plugins.append(Fixtures(spec, SocketWire(socket.socket(fileno=probe))))
     checks = spec["checks"]
     arguments = [
         # No configuration but this: none of the folders above the lab, none of the user's.

@@ -1,22 +1,25 @@
-"""Children that run checks: started without secrets, heard line by line, always ended."""
+"""Children that run checks: started without secrets, heard line by line, always ended.
+
+This module loads nothing heavy, so that a child can be started first thing and load pytest
+while its parent gets ready.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import select
+import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import labctl
 from labctl import process
-from labctl.errors import DefinitionError, EnvironmentFailure
-from labctl.lab.model import Lab
 
 START_SECONDS = 30.0
 _LONGEST_EVENT = 1 << 20
@@ -27,23 +30,20 @@ class Late(Exception):
 
 
 class Child:
-    """One child and the events that it tells."""
+    """One child, the events that it tells, and the wire on which it asks the probe."""
 
-    def __init__(self, running: process.Running, events: int, lab: Lab) -> None:
+    def __init__(self, running: process.Running, events: int, wire: socket.socket) -> None:
         self._running = running
         self._events = events
-        self._lab = lab
         self._rest = b""
+        self.wire = wire
 
     def begin(self, spec: dict[str, Any]) -> None:
-        """Tell it what to do."""
+        """Tell it what to do: once."""
         self._running.feed(json.dumps(spec).encode())
 
     def next(self, seconds: float) -> dict[str, Any]:
-        """The next event. Raises Late after `seconds`, or when no more will come.
-
-        Raises DefinitionError when the lab's checks cannot be loaded.
-        """
+        """The next event. Raises Late after `seconds`, or when no more will come."""
         deadline = time.monotonic() + seconds
         while b"\n" not in self._rest:
             left = deadline - time.monotonic()
@@ -55,10 +55,6 @@ class Child:
             self._rest += chunk
         line, self._rest = self._rest.split(b"\n", 1)
         event: dict[str, Any] = json.loads(line)
-        if event["event"] == "broken":
-            raise DefinitionError(
-                f"The checks of lab `{self._lab.id}` cannot be loaded", details=event["message"]
-            )
         return event
 
     @property
@@ -68,36 +64,28 @@ class Child:
 
 
 @contextmanager
-def start(lab: Lab, probe: int = -1) -> Iterator[Child]:
-    """Start a child for a lab's checks; `probe` is its end of the wire to the probe.
-
-    It loads pytest while its caller gets ready to `begin`. Leaving ends it.
-    """
+def start() -> Iterator[Child]:
+    """Start a child; it waits for what to do. Leaving ends it. Raises ProcessError."""
     with ExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="labctl-check-"))
         reading, writing = os.pipe()
         stack.callback(os.close, reading)
-        fds: Sequence[int] = (writing, probe) if probe >= 0 else (writing,)
+        ours, theirs = socket.socketpair()
+        stack.callback(ours.close)
         try:
+            arguments = [str(writing), str(theirs.fileno())]
             running = stack.enter_context(
                 process.stream(
-                    [sys.executable, "-sP", "-m", "labctl.grading.child", str(writing), str(probe)],
+                    [sys.executable, "-sP", "-m", "labctl.grading.child", *arguments],
                     cwd=Path(home),
                     env=_environment(home),
-                    pass_fds=fds,
+                    pass_fds=(writing, theirs.fileno()),
                 )
             )
         finally:
             os.close(writing)
-        yield Child(running, reading, lab)
-
-
-def spec(lab: Lab) -> dict[str, Any]:
-    """What every child is told. Raises EnvironmentFailure when the lab has no checks."""
-    checks = lab.folder / "checks"
-    if not checks.is_dir():
-        raise EnvironmentFailure(f"The lab `{lab.id}` has no checks")
-    return {"checks": str(checks), "kind": "check", "only": None, "collect": False}
+            theirs.close()
+        yield Child(running, reading, ours)
 
 
 def _environment(home: str) -> dict[str, str]:

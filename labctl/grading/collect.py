@@ -1,10 +1,11 @@
-"""Which checks a lab has, without running any."""
+"""Which checks a lab has: told by a child, without running any."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from labctl.errors import EnvironmentFailure
+from labctl.errors import DefinitionError, EnvironmentFailure
 from labctl.grading import children
 from labctl.lab.model import Lab
 
@@ -24,15 +25,33 @@ class Check:
 def checks(lab: Lab) -> tuple[Check, ...]:
     """All checks and weaknesses of a lab, in the order in which they run.
 
-    Raises DefinitionError when they cannot be loaded, EnvironmentFailure when the process
-    that loads them does not answer.
+    Raises DefinitionError when there are none or they cannot be loaded, EnvironmentFailure
+    when the process that loads them does not answer.
     """
-    with children.start(lab) as child:
-        child.begin({**children.spec(lab), "collect": True})
-        try:
-            event = child.next(children.START_SECONDS)
-        except children.Late as e:
-            raise EnvironmentFailure(
-                f"The checks of lab `{lab.id}` could not be loaded: {e}", details=child.output
-            ) from e
+    with children.start() as child:
+        child.begin({**spec(lab), "collect": True})
+        return collected(lab, child)
+
+
+def spec(lab: Lab) -> dict[str, Any]:
+    """What a child is told of a lab. Raises DefinitionError when it has no checks."""
+    folder = lab.folder / "checks"
+    if not folder.is_dir():
+        raise DefinitionError(f"The lab `{lab.id}` has no checks")
+    return {"checks": str(folder), "kind": "check", "only": None, "collect": False}
+
+
+def collected(lab: Lab, child: children.Child) -> tuple[Check, ...]:
+    """The checks that a child has found: its first event. Raises as `checks` does."""
+    try:
+        event = child.next(children.START_SECONDS)
+    except children.Late as e:
+        raise EnvironmentFailure(
+            f"The process that runs the checks of `{lab.id}` did not start: {e}",
+            details=child.output,
+        ) from e
+    if event["event"] == "broken":
+        raise DefinitionError(
+            f"The checks of lab `{lab.id}` cannot be loaded", details=event["message"]
+        )
     return tuple(Check(**about) for about in event["checks"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from labctl.environment.outside import Outage
+from labctl.environment.probe_client import Outage
 from labctl.errors import LabctlError
 from labctl.grading.marks import ATTRIBUTE, Mark
 

@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
-from xml.etree import ElementTree as ET
 
 from labctl.errors import EnvironmentFailure
 from labctl.lab.model import Lab
@@ -156,6 +155,8 @@ class Report:
 
     def to_junit(self) -> str:
         """As JUnit XML: one test case a check."""
+        from xml.etree import ElementTree as ET
+
         count = {o: str(sum(r.outcome == o for r in self.results)) for o in ("failed", "error")}
         suite = ET.Element(
             "testsuite",

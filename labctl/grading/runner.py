@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from typing import Any
 
 from labctl.environment.model import Found, Place
 from labctl.environment.probe import Probe
 from labctl.environment.probe_client import Wire
-from labctl.errors import EnvironmentFailure
 from labctl.grading import children
-from labctl.grading.report import CheckResult
+from labctl.grading.collect import Check, collected
+from labctl.grading.collect import spec as spec_of
+from labctl.grading.report import CheckResult, Outcome
 
 Find = Callable[[str], Found | None]
 OnResult = Callable[[CheckResult], None]
 
+_OUTCOMES: dict[str, Outcome] = {"passed": "passed", "failed": "failed"}
 # How much longer than its deadline a check may stay silent before its process is killed.
 _SLACK = 5.0
 
@@ -32,20 +35,23 @@ def run(
     kind: str = "check",
     only: Sequence[str] | None = None,
     on_result: OnResult | None = None,
+    child: children.Child | None = None,
 ) -> tuple[CheckResult, ...]:
     """Run the checks (or with `kind` "weakness" those) of the session's lab.
 
     `find` tells a machine's state, `only` are the ids to run, `on_result` hears of each result
-    as it comes. Every check of the lab gets a result, in the lab's order: one whose process
-    hangs or dies ends as an error, and the others are run in a new process. Raises
-    EnvironmentFailure when the engine cannot be used, DefinitionError when the checks cannot
-    be loaded.
+    as it comes, `child` is one that was started ahead. Every check of the lab gets a result,
+    in the lab's order: one whose process hangs or dies ends as an error, and the others are
+    run in a new process. Raises EnvironmentFailure when the engine cannot be used,
+    DefinitionError when the checks cannot be loaded.
     """
     ledger = _Ledger(on_result)
     left = list(only) if only is not None else None
     while True:
-        _once(place, find, probe, kind, left, ledger)
-        left = ledger.missing()
+        with ExitStack() as stack:
+            used = child or stack.enter_context(children.start())
+            _once(place, find, probe, used, {"kind": kind, "only": left}, ledger)
+        child, left = None, ledger.missing()
         if not left:
             return ledger.results()
 
@@ -55,30 +61,25 @@ class _Ledger:
 
     def __init__(self, on_result: OnResult | None) -> None:
         self._on_result = on_result
-        self.checks: dict[str, dict[str, Any]] = {}
+        self.checks: dict[str, Check] = {}
         self._results: dict[str, CheckResult] = {}
 
-    def collected(self, checks: Sequence[dict[str, Any]]) -> None:
+    def expect(self, checks: Sequence[Check]) -> None:
         for check in checks:
-            self.checks.setdefault(check["id"], check)
+            self.checks.setdefault(check.id, check)
 
-    def add(self, id: str, outcome: str, message: str, seconds: float) -> None:
-        about = self.checks[id]
+    def add(self, check: Check, outcome: str, message: str, seconds: float) -> None:
         result = CheckResult(
-            id=id,
-            statement=about["statement"],
-            outcome="passed"
-            if outcome == "passed"
-            else "failed"
-            if outcome == "failed"
-            else "error",
-            points=about["points"],
+            id=check.id,
+            statement=check.statement,
+            outcome=_OUTCOMES.get(outcome, "error"),
+            points=check.points,
             message=message,
-            hint=about["hint"],
+            hint=check.hint,
             seconds=seconds,
-            deadline=about["seconds"],
+            deadline=check.seconds,
         )
-        self._results[id] = result
+        self._results[check.id] = result
         if self._on_result:
             self._on_result(result)
 
@@ -93,56 +94,40 @@ def _once(
     place: Place,
     find: Find,
     probe: Probe,
-    kind: str,
-    only: Sequence[str] | None,
+    child: children.Child,
+    task: dict[str, Any],
     ledger: _Ledger,
 ) -> None:
     """Run one child as far as it goes. At least one check gets a result, or it raises."""
-    with ExitStack() as stack:
-        ours, theirs = socket.socketpair()
-        stack.callback(ours.close)
-        child = stack.enter_context(children.start(place.lab, theirs.fileno()))
-        theirs.close()
-        # While the child loads pytest: ask the engine, and open the wire to the probe.
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            opening = pool.submit(probe.open)
-            machines = dict(
-                zip(place.lab.machines, pool.map(find, place.lab.machines), strict=True)
-            )
-            wire = opening.result()
-        stack.callback(wire.close)
-        _bridge(ours, wire)
-        child.begin(_spec(place, machines, kind, only))
+    # While the child loads pytest: ask the engine, and open the wire to the probe.
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        opening = pool.submit(probe.open)
+        finding = {name: pool.submit(find, name) for name in place.lab.machines}
+    with closing(opening.result()) as wire:
+        machines = {name: found.result() for name, found in finding.items()}
+        _bridge(child.wire, wire)
+        child.begin({**_spec(place, machines), **task})
+        ledger.expect(collected(place.lab, child))
         _listen(child, ledger)
 
 
 def _listen(child: children.Child, ledger: _Ledger) -> None:
-    try:
-        ledger.collected(child.next(children.START_SECONDS)["checks"])
-    except children.Late as e:
-        raise EnvironmentFailure(
-            f"The process that runs the checks did not start: {e}", details=child.output
-        ) from e
-    for _ in ledger.missing():
-        check, seconds = ledger.missing()[0], 0.0
+    for expected in ledger.missing():
+        check, began = ledger.checks[expected], time.monotonic()
         try:
-            check = child.next(children.START_SECONDS)["id"]
-            seconds = ledger.checks[check]["seconds"] + _SLACK
-            result = child.next(seconds)
+            check = ledger.checks[child.next(children.START_SECONDS)["id"]]
+            result = child.next(check.seconds + _SLACK)
         except children.Late as e:
+            seconds = round(time.monotonic() - began, 3)
             ledger.add(check, "error", f"the process that ran the check was lost: {e}", seconds)
             return
         ledger.add(check, result["outcome"], result["message"], result["seconds"])
 
 
-def _spec(
-    place: Place, machines: dict[str, Found | None], kind: str, only: Sequence[str] | None
-) -> dict[str, Any]:
+def _spec(place: Place, machines: dict[str, Found | None]) -> dict[str, Any]:
     lab = place.lab
     return {
-        **children.spec(lab),
-        "kind": kind,
-        "only": None if only is None else list(only),
+        **spec_of(lab),
         "lab": {
             "id": lab.id,
             "title": lab.title,

@@ -39,7 +39,7 @@ def _run(probes: dict[str, Probe], scene: Scene) -> list[Finding]:
     return [
         finding
         for name in probes
-        for finding in results.get(name) or [Finding(name, "warn", late, "an answer")]
+        for finding in results.get(name, [Finding(name, "warn", late, "an answer")])
     ]
 
 
@@ -47,6 +47,8 @@ def _guarded(name: str, probe: Probe, scene: Scene) -> list[Finding]:
     try:
         return probe(scene)
     except LabctlError as e:
-        return [Finding(name, "missing", e.message, "", e.resolution or "")]
+        if name != ENGINE[0] and not scene.answers:
+            return []  # told once, by the probe of the engine itself
+        return [Finding(name, "missing", e.message, "an answer", e.resolution or "")]
     except Exception as e:
         return [Finding(name, "warn", f"cannot be told: {e}", "an answer")]

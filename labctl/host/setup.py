@@ -264,6 +264,8 @@ def install_base(setup: Setup, report: Report) -> None:
 def look_images(setup: Setup) -> Look:
     """Which images have to be built."""
     missing = _missing_images(setup)
+    if setup.engine is None:
+        return Look("not known before an engine answers", "build what is missing")
     return Look("missing", f"build {', '.join(missing)}") if missing else Look("all there")
 
 

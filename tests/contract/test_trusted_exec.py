@@ -12,8 +12,9 @@ import pytest
 
 from labctl.environment.images import build
 from labctl.environment.model import Place
-from labctl.environment.outside import Outage
+from labctl.environment.outside import Outage, capability_names
 from labctl.environment.probe import Probe
+from labctl.environment.wait import until
 from labctl.errors import EnvironmentFailure
 from labctl.grading import backend
 from labctl.grading.evidence import Connectivity, Kernel, Targets
@@ -160,7 +161,20 @@ def test_notices_proc_that_is_a_link(privileged):
 
 def test_has_no_more_rights_than_the_machine(box):
     caps = box.host.check_output("grep CapEff /proc/self/status").split()[1]
-    assert int(caps, 16) & ~box.kernel.process("box").cap_bnd == 0
+    more = int(caps, 16) & ~box.kernel.process("box").cap_bnd
+    assert capability_names(more) == {"CAP_BLOCK_SUSPEND"}
+
+
+def test_commands_cannot_be_traced_by_the_machine(box):
+    thread = threading.Thread(target=box.sh, args=("sleep 444; true",))
+    thread.start()
+    asked = until("it", lambda: box.kernel.find("box", argv="sh -c sleep 444"), seconds=10)
+    script = "for pid in 1 {}; do (exec 3<>/proc/$pid/mem) 2>/dev/null && echo $pid; done"
+    opened = box.container.exec_run(["bash", "-c", script.format(asked.nspid[-1])])
+    assert opened.output == b"1\n"
+    box.container.exec_run(["bash", "-c", f"kill -9 {asked.nspid[-1]}"])
+    thread.join(timeout=5)
+    assert not thread.is_alive()
 
 
 def test_reads_files_without_following_links(box):
@@ -199,10 +213,9 @@ def test_machine_without_process_ids_is_still_asked(client, images, asking):
     bomb = ["bash", "-c", "while true; do sleep 1000 & done 2>/dev/null; sleep 1000"]
     with started(client, images["base"], bomb, pids_limit=20) as container:
         box = Box(container, asking)
+        until("refused forks", lambda: box.kernel.cgroup("box").pids_failures, seconds=10)
         assert box.host.check_output("echo here") == "here"
-        cgroup = box.kernel.cgroup("box")
-        assert cgroup.own.pids_max == 20
-        assert cgroup.pids_failures
+        assert box.kernel.cgroup("box").own.pids_max == 20
 
 
 def test_cgroup_values(client, images, asking):
@@ -237,7 +250,7 @@ def test_machine_that_was_restarted(box):
 
 def test_processes_are_seen_from_outside(box):
     box.wreck("cp /bin/sleep /tmp/nginx; setsid /tmp/nginx 1000 >/dev/null 2>&1 &")
-    forged = box.kernel.find("box", comm="nginx")
+    forged = until("the look-alike", lambda: box.kernel.find("box", comm="nginx"), seconds=10)
     assert forged.exe == "/tmp/nginx"
     first = box.kernel.process("box")
     assert forged.ns == first.ns
@@ -252,7 +265,7 @@ def test_connections(client, images, box):
         server.reload()
         address = server.attrs["NetworkSettings"]["IPAddress"]
         probe = box.probe
-        assert probe.tcp("box", address, 8080).open
+        until("the server", lambda: probe.tcp("box", address, 8080).open, seconds=10)
         assert probe.tcp("box", address, 8080, send=b"hi\n").received == b"t0ken hi\n"
         assert probe.udp("box", address, 9000, send=b"hi").received == b"t0ken hi"
         assert probe.udp("box", address, 9001).outcome == "refused"
@@ -287,14 +300,10 @@ def test_command_ends_with_the_client(box, probe):
 
     thread = threading.Thread(target=ask)
     thread.start()
-    deadline = time.monotonic() + 5
-    while not box.kernel.find("box", argv="sleep 333") and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until("the command", lambda: box.kernel.find("box", argv="sleep 333"), seconds=10)
     asking.close()
     thread.join(timeout=5)
-    while box.kernel.find("box", argv="sleep 333") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not box.kernel.find("box", argv="sleep 333")
+    until("its end", lambda: not box.kernel.find("box", argv="sleep 333"), seconds=10)
 
 
 def test_many_questions_at_once(box):

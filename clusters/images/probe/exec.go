@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,10 +23,8 @@ const (
 
 type execArgs struct {
 	target
-	Argv      []string          `json:"argv"`
-	Stdin     []byte            `json:"stdin"`
-	Env       map[string]string `json:"env"`
-	MaxOutput int               `json:"max_output"` // bytes, of each stream
+	Argv      []string `json:"argv"`
+	MaxOutput int      `json:"max_output"` // bytes, of each stream
 }
 
 type execReply struct {
@@ -127,14 +124,8 @@ func prepare(ctx context.Context, args execArgs, stdout, stderr io.Writer) (*exe
 	argv := append([]string{"enter", strconv.FormatUint(info.capBnd, 16)}, args.Argv...)
 	command := exec.CommandContext(ctx, "/proc/self/exe", argv...)
 	command.Env = []string{"PATH=/nonexistent", "HOME=/", "LC_ALL=C"}
-	for name, value := range args.Env {
-		command.Env = append(command.Env, name+"="+value)
-	}
 	command.ExtraFiles = files
 	command.Stdout, command.Stderr = stdout, stderr
-	if len(args.Stdin) > 0 {
-		command.Stdin = bytes.NewReader(args.Stdin)
-	}
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	command.Cancel = func() error { killTree(command.Process.Pid); return nil }
 	command.WaitDelay = lingering

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import io
 import os
@@ -111,6 +112,19 @@ def prune(client: docker.DockerClient, *, everything: bool = False) -> tuple[lis
     return removed, kept
 
 
+def sweep(client: docker.DockerClient) -> list[str]:
+    """Remove the containers of node builds that were killed; returns their names.
+
+    Does nothing while a labctl of this user builds images.
+    """
+    removed = []
+    with contextlib.suppress(BlockingIOError), _only_one(client, None):
+        for container in client.containers.list(all=True, filters={"name": "^labctl-node-"}):
+            container.remove(force=True, v=True)
+            removed.append(str(container.name))
+    return removed
+
+
 def _first_layers(client: docker.DockerClient) -> set[str]:
     bases = [tag for tag in _tags(client) if tag.startswith(f"{recipe.PREFIX}{recipe.BASE}:")]
     return {client.images.get(tag).attrs["RootFS"]["Layers"][0] for tag in bases}
@@ -159,11 +173,11 @@ def _missing(cookbook: Cookbook, names: list[str], there: Iterable[str]) -> list
 
 
 @contextmanager
-def _only_one(client: docker.DockerClient, report: Report) -> Iterator[None]:
+def _only_one(client: docker.DockerClient, report: Report | None) -> Iterator[None]:
     """Hold the lock on building for this engine, so that two labctl do not do it twice.
 
-    The programs that are started meanwhile hold it too: when labctl is killed, the next one
-    waits for what it left running.
+    Without `report`, BlockingIOError is raised instead of waiting. The programs that are started
+    meanwhile hold it too: when labctl is killed, the next one waits for what it left running.
     """
     folder = paths.cache_dir() / "images"
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,6 +187,8 @@ def _only_one(client: docker.DockerClient, report: Report) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if report is None:
+                raise
             report("waiting for another labctl that builds images")
             fcntl.flock(lock, fcntl.LOCK_EX)
         process.kept_open.add(lock)
@@ -297,8 +313,7 @@ def _send(
     client: docker.DockerClient, name: str, reference: str, context: io.BytesIO, report: Report
 ) -> None:
     """Have the engine build a context; the image gets its name only when all went well."""
-    lines: list[str] = []
-    step = ""
+    step: list[str] = []  # what the current step said, its own line first
     stream = client.api.build(
         fileobj=context,
         custom_context=True,
@@ -316,15 +331,16 @@ def _send(
         if "error" in event:
             raise EnvironmentFailure(
                 f"the image `{name}` could not be built: {event['error'].strip()}",
-                details="\n".join([step, *lines[-_LOG_LINES:]]),
+                details="\n".join([*step[:1], *step[1:][-_LOG_LINES:]]),
                 resolution="Mend what the lines above name, then run `labctl images build` again.",
             )
         for line in str(event.get("stream", "")).splitlines():
+            if line.startswith("Step "):
+                step = []
             if line.strip():
-                lines.append(line)
+                step.append(line)
                 if not line.startswith((" --->", "(Reading")):
                     report(line.strip())
-                step = line if line.startswith("Step ") else step
 
 
 @contextmanager

@@ -124,7 +124,10 @@ class Cookbook:
 
     def reference(self, name: str) -> str:
         """The image's name in the engine: `labctl/NAME:DIGEST`."""
-        return f"{PREFIX}{name}:{self._digest(name)}"
+        if name not in self._digests:
+            for each in self.order((name,)):
+                self._digests[each] = self._digest(each)
+        return f"{PREFIX}{name}:{self._digests[name]}"
 
     def dockerfile(self, name: str) -> str:
         """The recipe's Dockerfile with the exact images that it stands on."""
@@ -134,7 +137,7 @@ class Cookbook:
 
         return _COPY.sub(exact, _FROM.sub(exact, self.recipes[name].dockerfile))
 
-    def _get(self, name: str, path: tuple[str, ...] = ()) -> Recipe:
+    def _get(self, name: str, path: tuple[str, ...]) -> Recipe:
         try:
             return self.recipes[name]
         except KeyError:
@@ -145,14 +148,12 @@ class Cookbook:
             ) from None
 
     def _digest(self, name: str) -> str:
-        if name not in self._digests:
-            recipe = self._get(name)
-            seeds = [_FORMAT, self.architecture, *(self._digest(p) for p in recipe.parents)]
-            if "kubectl" in recipe.programs:
-                # Its version is locked there.
-                seeds.append((self.recipes[NODE].folder / "go.mod").read_text())
-            self._digests[name] = _hash_inputs(recipe, seeds)
-        return self._digests[name]
+        recipe = self.recipes[name]
+        seeds = [_FORMAT, self.architecture, *(self._digests[p] for p in recipe.parents)]
+        if "kubectl" in recipe.programs:
+            # Its version is locked there.
+            seeds.append((self.recipes[NODE].folder / "go.mod").read_text())
+        return _hash_inputs(recipe, seeds)
 
 
 def read(architecture: str) -> Cookbook:

@@ -6,6 +6,7 @@ and a neighbour that was silenced instead of limited is seen.
 
 import json
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -45,16 +46,24 @@ class Arena:
             holder = self.kernel.listener(anyone, port)
             if holder is None:
                 continue
+            if self.kernel.cgroup(holder).frozen:
+                pytest.fail(f"what listens on port {port} is frozen, and was to go on working")
             answer = self.probe.http(holder, f"http://127.0.0.1:{port}/", timeout=8)
             if token in answer.text:
                 return Tenant(name, port, token, holder)
         pytest.fail(f"the {name} no longer does its work: nobody answers as it did on port {port}")
 
+    @contextmanager
     def noise(self, kind, seconds):
-        """Order noise from the hog."""
-        url = f"http://127.0.0.1:{self.hog.port}/noise/{kind}?seconds={seconds}"
-        answer = self.probe.http(self.hog.process, url, timeout=8, method="POST")
+        """Let the hog make noise, for so many seconds at most."""
+        answer = self._order(kind, seconds)
         assert answer.ok, "the hog takes no orders any more: it was to be limited, not silenced"
+        yield
+        self._order(kind, 0.001)
+
+    def _order(self, kind, seconds):
+        url = f"http://127.0.0.1:{self.hog.port}/noise/{kind}?seconds={seconds}"
+        return self.probe.http(self.hog.process, url, timeout=8, method="POST")
 
     def cgroup(self, tenant):
         return self.kernel.cgroup(tenant.process)
@@ -85,7 +94,7 @@ class Arena:
         for line in text.decode().splitlines():
             name, _, rest = line.partition(":")
             if name.strip() == key:
-                return [int(n) for n in rest.split()]
+                return int(rest)
         raise RuntimeError(f"this kernel does not tell `{key}` in /proc/PID/{path}")
 
     def rate(self, read, seconds):

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import SimpleNamespace
 from urllib.parse import urlencode
@@ -18,6 +19,8 @@ from labctl.environment.outside import Outage
 
 ENGINE = "engine"
 CHUNK = 512 << 10
+CONNECTIONS = 12
+ESTABLISHED = "01"  # as /proc/net/tcp writes that state
 
 # Runs in runner, by the grader's busybox. For as long as nobody connects to `held` there are a
 # process with the token in its command line and an open port: a kernel that runs this knows both.
@@ -26,13 +29,13 @@ SCRIPT = """
 PATH=/nonexistent
 (exec -a busybox /proc/self/exe sleep 8.{token}) &
 sleeper=$!
-echo $(({a} * {b} + {c})) | nc -l -p {held} &
+echo $(({a} * {b} + {c})) | nc -l -p {held} >/dev/null &
 holder=$!
-echo $(({a} + {b} * {c})) | nc -l -p {ready}
+echo $(({a} + {b} * {c})) | nc -l -p {ready} >/dev/null
 wait $holder
 kill $sleeper && echo alive
 uname -r
-cat /proc/sys/kernel/random/boot_id || echo none
+cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo none
 """
 
 
@@ -68,14 +71,24 @@ def receipt(runner):
 
 
 @pytest.fixture(scope="session")
-def listening(kernel):
+def spaces(kernel):
+    """One list of processes for each network namespace in the machine."""
+
+    def look() -> dict[int, list]:
+        found: dict[int, list] = {}
+        for process in kernel.processes(ENGINE):
+            found.setdefault(process.ns.net, []).append(process)
+        return found
+
+    return look
+
+
+@pytest.fixture(scope="session")
+def listening(kernel, spaces):
     """Every socket that the machine's kernel holds open for peers, in any network namespace."""
 
     def look() -> Iterator:
-        spaces: dict[int, list] = {}
-        for process in kernel.processes(ENGINE):
-            spaces.setdefault(process.ns.net, []).append(process)
-        for members in spaces.values():
+        for members in spaces().values():
             for process in members:
                 try:
                     found = kernel.listeners(process)
@@ -85,6 +98,35 @@ def listening(kernel):
                 break
 
     return look
+
+
+@pytest.fixture(scope="session")
+def ends_here(runner, host, kernel, probe, spaces) -> bool:
+    """Whether connections to runner end in this machine's own kernel, on whatever port or way.
+
+    A redirected port hides who listens, but not that a kernel which speaks TCP with the grader
+    holds a second end of every connection.
+    """
+    depth = len(kernel.process(ENGINE).nspid) - 1
+    members = [group[0].nspid[depth] for group in spaces().values()]
+    files = " ".join(f"/proc/{pid}/net/tcp /proc/{pid}/net/tcp6" for pid in members)
+
+    def established() -> int:
+        lines = host.run(f"cat {files} 2>/dev/null").stdout.splitlines()
+        return sum(line.split()[3:4] == [ESTABLISHED] for line in lines)
+
+    with ExitStack() as stack:
+        before = established()
+        held = [
+            stack.enter_context(probe.hold(ENGINE, runner.address, runner.port))
+            for _ in range(CONNECTIONS)
+        ]
+        if not all(connection.open for connection in held):
+            pytest.fail(f"runner does not answer at {runner.address}:{runner.port}")
+        time.sleep(0.2)  # for whoever passes connections on
+        more = established() - before
+    assert more >= CONNECTIONS, f"the grader's own ends are {CONNECTIONS} connections, not {more}"
+    return more >= CONNECTIONS * 3 // 2
 
 
 @pytest.fixture(scope="session")
@@ -112,16 +154,17 @@ def trial(runner, host, kernel, probe, listening) -> Trial:
         as_listener = any(listener.port == held for _, listener in listening())
         last = probe.tcp(ENGINE, runner.address, held, timeout=2.0, send=b"\n").received
         answer = job.result()
-    if not answer.ok:
-        return Trial(trouble="runner does not run programs any more, or not at its address")
+    told_right = (told.strip(), last.strip()) == (str(a + b * c).encode(), str(a * b + c).encode())
     lines = answer.text.split("\n")
-    if (told.strip(), last.strip()) != (str(a + b * c).encode(), str(a * b + c).encode()):
-        # With the shared kernel's verdict: a runner that is merely blocked is no safer.
+    if not answer.ok:
+        trouble = "runner does not run programs any more, or not at its address"
+    elif lines[0] != "alive" or len(lines) < 3:
+        trouble = f"a program in runner did not run as it should: {answer.text[-200:]!r}"
+    elif not told_right:
         trouble = "a program in runner opened a port, and it could not be reached there"
-        return Trial(trouble, as_process, as_listener)
-    if lines[0] != "alive" or len(lines) < 3:
-        return Trial(f"a program in runner did not run as it should: {answer.text[-200:]!r}")
-    return Trial("", as_process, as_listener, lines[1].strip(), lines[2].strip())
+    else:
+        return Trial("", as_process, as_listener, lines[1].strip(), lines[2].strip())
+    return Trial(trouble, as_process, as_listener)
 
 
 def busybox(host) -> bytes:

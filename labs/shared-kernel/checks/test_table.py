@@ -83,4 +83,4 @@ def test_settings(table, facts):
         found = table("settings", name)
         assert found in ("container", "kernel"), f"{name}: write container or kernel"
         wrong += found != ("container" if name.startswith(PER_CONTAINER) else "kernel")
-    assert not wrong, f"{wrong} of 4 settings are not what the table says"
+    assert not wrong, "what the table says about the settings is not right for all four"

@@ -260,5 +260,5 @@ def test_collect(lab):
 
 def test_collect_without_checks(lab):
     (lab.folder / "checks").rmdir()
-    with pytest.raises(EnvironmentFailure, match="no checks"):
+    with pytest.raises(DefinitionError, match="no checks"):
         collect.checks(lab)

@@ -28,15 +28,9 @@ type job struct {
 
 func (j *job) on() bool { return time.Now().UnixNano() < j.until.Load() }
 
-// order starts the noise, or prolongs what goes on.
+// order starts the noise; for noise that goes on, it sets a new end.
 func (j *job) order(length time.Duration) {
-	end := time.Now().Add(length).UnixNano()
-	for {
-		old := j.until.Load()
-		if old >= end || j.until.CompareAndSwap(old, end) {
-			break
-		}
-	}
+	j.until.Store(time.Now().Add(length).UnixNano())
 	if j.busy.CompareAndSwap(false, true) {
 		go func() {
 			j.make(j)
@@ -50,6 +44,9 @@ func hog([]string) error {
 	signal.Ignore(syscall.SIGCHLD)
 	runtime.GOMAXPROCS(4)
 	threads()
+	if err := prepare(); err != nil {
+		return err
+	}
 	token := env("TOKEN", "hog")
 	jobs := map[string]*job{
 		"cpu":       {make: burn},

@@ -10,8 +10,11 @@ import (
 )
 
 const (
-	fileSize  = 32 << 20
+	fileSize  = 2 << 20
 	blockSize = 64 << 10
+	writers   = 4
+	// No faster than 150 MB/s together: noise is to be seen, not to wear out a laptop's disk.
+	pace = writers * blockSize * time.Second / 150e6
 )
 
 // hash is CPU work and nothing else: rounds of 64 KiB each.
@@ -23,14 +26,21 @@ func hash(rounds int) {
 	}
 }
 
+var scratch = env("SCRATCH", "/scratch")
+
+// prepare gives the file its blocks while nobody waits: what scribble then does to the disk is
+// writing alone, with no part in the file system's journal, for which the victim would wait.
+func prepare() error {
+	return os.WriteFile(scratch, make([]byte, fileSize), 0o600)
+}
+
 // scribble writes past the page cache, and waits for the disk each time. Writes that go through
 // the page cache reach the disk later and by another hand: cgroup version 1 cannot tell whose
 // they are, so a limit would not hold them.
 func scribble(j *job) {
-	path := env("SCRATCH", "/scratch")
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_DIRECT|syscall.O_DSYNC, 0o600)
+	file, err := os.OpenFile(scratch, os.O_RDWR|os.O_CREATE|syscall.O_DIRECT|syscall.O_DSYNC, 0o600)
 	if err != nil { // a file system that cannot do it
-		file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_SYNC, 0o600)
+		file, err = os.OpenFile(scratch, os.O_RDWR|os.O_CREATE|os.O_SYNC, 0o600)
 	}
 	if err != nil {
 		j.lost.Add(1)
@@ -46,15 +56,16 @@ func scribble(j *job) {
 	}
 	defer syscall.Munmap(block)
 	var all sync.WaitGroup
-	const writers = 4
 	for i := range int64(writers) {
 		all.Go(func() {
 			for at := i * fileSize / writers; j.on(); at = (at + blockSize) % fileSize {
+				began := time.Now()
 				if _, err := file.WriteAt(block, at); err != nil {
 					j.lost.Add(1)
 					time.Sleep(100 * time.Millisecond)
 				}
 				j.done.Add(1)
+				time.Sleep(pace - time.Since(began))
 			}
 		})
 	}

@@ -78,4 +78,15 @@ END
 path storefront web orders api 8081
 path orders api orders db 5432
 path orders api payments payments 8443
-path orders api "$FACT_HIDDEN" parcels "$FACT_PARCELS_PORT"
+# The namespace of parcels itself gets no policy.
+kubectl apply -f - <<END
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: api-to-parcels, namespace: orders}
+spec:
+  podSelector: {matchLabels: {app: api}}
+  policyTypes: [Egress]
+  egress:
+    - to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: $FACT_HIDDEN}}}]
+      ports: [{port: $FACT_PARCELS_PORT}]
+END

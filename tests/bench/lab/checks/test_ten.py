@@ -7,7 +7,7 @@ def make(number):
     @check(f"c{number}", points=1, hint="none")
     def test(host):
         "the command answers"
-        assert host.run("stat -c %%n /etc/passwd").stdout.strip() == "/etc/passwd", "wrong"
+        assert host.run("stat -c %n /etc/passwd").stdout.strip() == "/etc/passwd", "wrong"
 
     return test
 

@@ -1,0 +1,115 @@
+"""Building: only what is missing, in order, with an error that shows the step that failed."""
+
+import tarfile
+
+import pytest
+
+from labctl.environment.images import build
+from labctl.environment.images.recipe import Cookbook, Recipe
+from labctl.errors import EnvironmentFailure
+
+
+class Api:
+    """An engine's API that knows a few images and remembers what it was asked."""
+
+    def __init__(self, tags=(), events=()):
+        self.tags, self.events, self.calls = list(tags), events, []
+        self.timeout = 60
+
+    def version(self):
+        self.calls.append("version")
+        return {"Arch": "amd64"}
+
+    def images(self, filters):
+        self.calls.append("images")
+        return [{"RepoTags": [tag], "Size": 1, "Created": n + 1} for n, tag in enumerate(self.tags)]
+
+    def info(self):
+        return {"ID": "AB:CD"}
+
+    def remove_image(self, tag):
+        self.tags.remove(tag)
+
+    def build(self, **options):
+        self.calls.append(("build", options["tag"]))
+        yield from self.events
+        self.tags.append(options["tag"])
+
+
+class Client:
+    def __init__(self, *args, **kwargs):
+        self.api = Api(*args, **kwargs)
+
+
+@pytest.fixture
+def cookbook(tmp_path, monkeypatch):
+    recipes = {"base": (), "tools": ("base",), "app": ("tools",), "other": ("base",)}
+    for name in recipes:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text("FROM scratch\n")
+    made = Cookbook((Recipe(n, tmp_path / n, p) for n, p in recipes.items()), "amd64")
+    monkeypatch.setattr(build.recipe, "read", lambda architecture: made)
+    monkeypatch.setattr(build.recipe, "BASE", "no such special recipe")
+    monkeypatch.setenv("LABCTL_CACHE_DIR", str(tmp_path / "cache"))
+    return made
+
+
+def ignore(text):
+    pass
+
+
+def test_nothing_is_built_or_locked_when_all_is_there(cookbook, tmp_path):
+    client = Client([cookbook.reference("app")])
+    assert build.ensure(client, ["app"], ignore) == {"app": cookbook.reference("app")}
+    assert client.api.calls == ["version", "images"]
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_is_missing_is_built_after_its_parents(cookbook):
+    client = Client([cookbook.reference("base")])
+    build.ensure(client, ["app"], ignore)
+    built = [call[1] for call in client.api.calls if call[0] == "build"]
+    assert built == [cookbook.reference("tools"), cookbook.reference("app")]
+
+
+def test_an_image_that_is_there_needs_no_parents(cookbook):
+    client = Client([cookbook.reference("app")])
+    build.ensure(client, ["app", "other"], ignore)
+    built = [call[1] for call in client.api.calls if call[0] == "build"]
+    assert built == [cookbook.reference("base"), cookbook.reference("other")]
+
+
+def test_a_failed_step_is_shown_with_its_last_lines(cookbook):
+    events = [{"stream": "Step 2/3 : RUN make\n"}, {"stream": "no rule\n"}, {"error": "exit 2"}]
+    client = Client([cookbook.reference("base")], events=events)
+    with pytest.raises(EnvironmentFailure, match="`tools` could not be built: exit 2") as caught:
+        build.ensure(client, ["tools"], ignore)
+    assert caught.value.details == "Step 2/3 : RUN make\nno rule"
+
+
+def test_the_lock_is_free_again_after_a_failure(cookbook):
+    with pytest.raises(EnvironmentFailure):
+        build.ensure(Client(events=[{"error": "exit 1"}]), ["base"], ignore)
+    assert build.process.kept_open == set()
+    build.ensure(Client(), ["base"], ignore)
+
+
+def test_only_images_that_no_recipe_names_are_outdated(cookbook):
+    old = "labctl/app:000000000000"
+    client = Client([old, cookbook.reference("app"), "labctl/node-base:2", "labctl/node-base:1"])
+    # The newest node base is kept for the next node image.
+    assert build.outdated(client) == [old, "labctl/node-base:2"]
+
+
+def test_a_context_is_the_same_for_the_same_files(tmp_path):
+    script = tmp_path / "run"
+    script.write_text("#!/bin/sh")
+    script.chmod(0o700)
+    link = tmp_path / "link"
+    link.symlink_to("run")
+    packed = build._pack({"run": script, "link": link, "Dockerfile": b"FROM scratch"})
+    with tarfile.open(fileobj=packed) as tar:
+        members = {m.name: m for m in tar}
+    assert [members["run"].mode, members["Dockerfile"].mode] == [0o755, 0o644]
+    assert members["link"].linkname == "run"
+    assert {m.mtime for m in members.values()} == {0}
