@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,23 +44,24 @@ def start(
     """
     from labctl import host as hosts
     from labctl.cli import output
-    from labctl.grading import live
+    from labctl.grading import children, live
     from labctl.lab import loader
     from labctl.session import lifecycle
     from labctl.session.store import Store
 
     found = loader.find(lab)
-    opened = lifecycle.start(
-        Store(),
-        hosts.find(host),
-        found,
-        output.Steps(),
-        live.prove,
-        name=session or found.id,
-        seed=seed,
-        learner=learner,
-        keep=keep,
-    )
+    with children.start() as child:
+        opened = lifecycle.start(
+            Store(),
+            hosts.find(host),
+            found,
+            output.Steps(),
+            partial(live.prove, child=child),
+            name=session or found.id,
+            seed=seed,
+            learner=learner,
+            keep=keep,
+        )
     if json:
         output.print_json(_status(opened))
         return
@@ -123,14 +125,16 @@ def reset(
     """
     from labctl import host as hosts
     from labctl.cli import output
-    from labctl.grading import live
+    from labctl.grading import children, live
     from labctl.session import lifecycle
     from labctl.session.opened import ready
     from labctl.session.store import Store
 
     store = Store()
     found = ready(store, hosts.find("local"), session)
-    lifecycle.reset(store, found, output.Steps(), live.prove, workspace=workspace)
+    with children.start() as child:
+        prove = partial(live.prove, child=child)
+        lifecycle.reset(store, found, output.Steps(), prove, workspace=workspace)
     output.print_plain(f"Session `{found.record.name}` is as it was at the start.")
 
 

@@ -6,6 +6,7 @@ import time
 
 from labctl.errors import EnvironmentFailure
 from labctl.grading import runner
+from labctl.grading.children import Child
 from labctl.grading.report import CheckResult, Report
 from labctl.progress import Detail
 from labctl.session.model import now
@@ -14,21 +15,21 @@ from labctl.session.opened import Session
 _PAUSE = 0.5
 
 
-def check(session: Session, detail: Detail) -> Report:
-    """Run all checks of the session's lab, as it is now."""
+def check(session: Session, detail: Detail, child: Child | None = None) -> Report:
+    """Run all checks of the session's lab, as it is now; `child` is one started ahead."""
     started = now()
-    results = _run(session, "check", detail)
+    results = _run(session, "check", detail, child)
     return Report.of(session.record, session.lab, results, started=started, finished=now())
 
 
-def prove(session: Session, detail: Detail) -> None:
+def prove(session: Session, detail: Detail, child: Child | None = None) -> None:
     """Make sure that the untouched lab is really broken: every weakness shows.
 
-    Repeats those that do not show yet until their deadline. Raises EnvironmentFailure with
+    `child` is one started ahead. Repeats those that do not show yet until their deadline. Raises EnvironmentFailure with
     what is missing.
     """
     began = time.monotonic()
-    missing: tuple[CheckResult, ...] = _run(session, "weakness", detail)
+    missing: tuple[CheckResult, ...] = _run(session, "weakness", detail, child)
     while missing := tuple(r for r in missing if r.outcome != "passed"):
         if time.monotonic() - began > max(r.deadline for r in missing):
             raise EnvironmentFailure(
@@ -41,7 +42,11 @@ def prove(session: Session, detail: Detail) -> None:
 
 
 def _run(
-    session: Session, kind: str, detail: Detail, only: list[str] | None = None
+    session: Session,
+    kind: str,
+    detail: Detail,
+    child: Child | None = None,
+    only: list[str] | None = None,
 ) -> tuple[CheckResult, ...]:
     return runner.run(
         session.place,
@@ -49,5 +54,6 @@ def _run(
         session.probe,
         kind=kind,
         only=only,
+        child=child,
         on_result=lambda result: detail(f"{result.id}: {result.outcome}"),
     )

@@ -68,7 +68,7 @@ def pull(api: docker.APIClient, architecture: str) -> str:
         api.pull(name, tag=tag, platform=f"linux/{architecture}")
     except (APIError, OSError) as e:
         raise EnvironmentFailure(
-            "the base image can be neither made nor pulled: this machine has no mmdebstrap, "
+            "The base image can be neither made nor pulled: this machine has no mmdebstrap, "
             f"and the engine cannot pull {_PULLED}",
             details=str(e),
             resolution="On Debian or Ubuntu: `apt-get install mmdebstrap`. Elsewhere: connect the "

@@ -216,10 +216,10 @@ def _build(client: docker.DockerClient, cookbook: Cookbook, name: str, report: R
             context = _context(cookbook, cookbook.recipes[name], work, named)
             _send(client, name, cookbook.reference(name), context, named)
     except (APIError, OSError) as e:
-        raise EnvironmentFailure(f"the image `{name}` could not be built", details=str(e)) from e
+        raise EnvironmentFailure(f"The image `{name}` could not be built", details=str(e)) from e
     except LabctlError as e:
         if name not in e.message:
-            e.message = f"the image `{name}` could not be built: {e.message}"
+            e.message = f"The image `{name}` could not be built: {e.message}"
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -330,7 +330,7 @@ def _send(
     for event in stream:
         if "error" in event:
             raise EnvironmentFailure(
-                f"the image `{name}` could not be built: {event['error'].strip()}",
+                f"The image `{name}` could not be built: {event['error'].strip()}",
                 details="\n".join([*step[:1], *step[1:][-_LOG_LINES:]]),
                 resolution="Mend what the lines above name, then run `labctl images build` again.",
             )

@@ -55,7 +55,7 @@ def save(client: docker.DockerClient, path: Path, report: Report) -> int:
     absent += [] if tools.present() else list(tools.NAMES)
     if absent:
         raise EnvironmentFailure(
-            f"a bundle holds everything, and this is missing: {', '.join(absent)}",
+            f"A bundle holds everything, and this is missing: {', '.join(absent)}",
             resolution="`labctl setup` makes what is missing.",
         )
     references = [image.reference for image in images] + build.node_bases(client)[:1]
@@ -80,7 +80,7 @@ def save(client: docker.DockerClient, path: Path, report: Report) -> int:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as e:
-        raise EnvironmentFailure(f"the bundle {path} could not be written: {e.strerror}") from e
+        raise EnvironmentFailure(f"The bundle {path} could not be written: {e.strerror}") from e
     finally:
         part.unlink(missing_ok=True)
     return path.stat().st_size
@@ -213,7 +213,7 @@ def _engine_save(client: docker.DockerClient, references: list[str]) -> Iterator
     url = f"{api.base_url}/v{api.api_version}/images/get"
     with api.get(url, params={"names": references}, stream=True, timeout=600) as response:
         if response.status_code != 200:
-            raise EnvironmentFailure("the engine cannot save its images", details=response.text)
+            raise EnvironmentFailure("The engine cannot save its images", details=response.text)
         yield from response.iter_content(_CHUNK)
 
 
@@ -225,7 +225,7 @@ def _engine_load(client: docker.DockerClient, archive: IO[bytes]) -> None:
         errors = [line for line in response.iter_lines() if b'"error"' in line]
     if response.status_code != 200 or errors:
         details = b"\n".join(errors).decode("utf-8", "replace")
-        raise EnvironmentFailure("the engine refused the bundle's images", details=details)
+        raise EnvironmentFailure("The engine refused the bundle's images", details=details)
 
 
 def _refusal(path: Path, why: str) -> UsageError:

@@ -112,7 +112,7 @@ class Cookbook:
                 return
             if name in path:
                 raise DefinitionError(
-                    f"image recipes stand on each other: {' → '.join((*path, name))}"
+                    f"Image recipes stand on each other: {' → '.join((*path, name))}"
                 )
             for parent in self._get(name, path).parents:
                 visit(parent, (*path, name))
@@ -143,7 +143,7 @@ class Cookbook:
         except KeyError:
             wanted_by = f", which {path[-1]} stands on" if path else ""
             raise DefinitionError(
-                f"there is no image recipe `{name}`{wanted_by}",
+                f"There is no image recipe `{name}`{wanted_by}",
                 resolution=f"The recipes are: {', '.join(sorted(self.recipes))}.",
             ) from None
 

@@ -85,8 +85,12 @@ class Arena:
         )
         if not answer.ok:
             return answer.outcome if answer.outcome != "open" else f"status {answer.status}"
-        told = json.loads(answer.text)
-        return told.get("error", "") if told.get("token") == self.victim.token else "a wrong answer"
+        try:
+            told = json.loads(answer.text)
+            genuine = told["token"] == self.victim.token
+        except (ValueError, KeyError, TypeError):
+            genuine = False
+        return told.get("error", "") if genuine else "a wrong answer"
 
     def counter(self, tenant, path, key):
         """A number that the kernel tells about a process, such as its bytes written."""

@@ -16,8 +16,33 @@ import (
 // Long enough for a busy machine, short enough to watch a cut happen.
 const patience = time.Second
 
+// Less than patience: who waits for a connection is told that it was the name that did not come.
+const patienceWithNames = 700 * time.Millisecond
+
 // Every call is a new connection, so a policy shows at once.
-var client = http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+var client = http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: dial}}
+
+// dial connects in two steps, so that a name that nobody answers for can be told from silence.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	soon, cancel := context.WithTimeout(ctx, patienceWithNames)
+	defer cancel()
+	found, err := net.DefaultResolver.LookupHost(soon, host)
+	if err != nil {
+		return nil, err
+	}
+	return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort(found[0], port))
+}
+
+// connect is dial with a limit.
+func connect(address string, limit time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return dial(ctx, "tcp", address)
+}
 
 // ask gets a page from another role.
 func ask(address string, query url.Values, limit time.Duration) (string, int, error) {
@@ -69,7 +94,7 @@ func get(target string) error {
 		fmt.Fprintf(os.Stdout, "%d\n%s\n", status, strings.TrimSpace(body))
 		return nil
 	case where.Scheme == "tcp" && where.Port() != "":
-		conn, err := net.DialTimeout("tcp", where.Host, 2*patience)
+		conn, err := connect(where.Host, 2*patience)
 		if err != nil {
 			return plain(err)
 		}

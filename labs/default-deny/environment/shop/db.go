@@ -78,7 +78,7 @@ func (c *connection) ask(line string) (string, error) {
 
 func (c *connection) try(line string) (string, error) {
 	if c.conn == nil {
-		conn, err := net.DialTimeout("tcp", c.address, patience)
+		conn, err := connect(c.address, patience)
 		if err != nil {
 			return "", err
 		}
