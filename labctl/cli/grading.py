@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
+    ctx: typer.Context,
     session: options.Session = None,
     json: options.Json = False,
     junit: Annotated[
@@ -28,28 +31,25 @@ def check(
 
     Examples: labctl check; labctl check --json | jq .earned
     """
-    from labctl.grading import children
+    from labctl import host
+    from labctl.cli import output
+    from labctl.grading import live
+    from labctl.session.opened import ready
+    from labctl.session.store import Store
 
-    # The child loads pytest on the other core while this process loads all that it needs.
-    with children.start() as child:
-        from labctl import host
-        from labctl.cli import output
-        from labctl.cli.report import render
-        from labctl.grading import live
-        from labctl.session.opened import ready
-        from labctl.session.store import Store
-
-        store = Store()
-        found = ready(store, host.find("local"), session)
-        with output.Steps().step("Check") as detail:
-            report = live.check(found, detail, child)
+    store = Store()
+    found = ready(store, host.find("local"), session)
+    rendering = ThreadPoolExecutor(1).submit(import_module, "labctl.cli.report")
+    with output.Steps().step("Check") as detail:
+        # What main() started ahead, so that it loads while this process does.
+        report = live.check(found, detail, child=ctx.obj)
     store.write(found.record.name, "report.json", report.to_json())
     if junit:
         junit.write_text(report.to_junit(), encoding="utf-8")
     if json:
         output.print_json(report.to_json())
     else:
-        render(report, output.console())
+        rendering.result().render(report, output.console())
     raise typer.Exit(report.exit_code)
 
 

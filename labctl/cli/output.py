@@ -59,15 +59,16 @@ class Steps:
     """Progress on standard error: one line a step, with its time; a spinner on a terminal."""
 
     def __init__(self) -> None:
-        self._console = console(stderr=True)
+        self._terminal = sys.stderr.isatty()
         self._lock = threading.Lock()
 
     @contextmanager
     def step(self, name: str) -> Iterator[Detail]:
         """Show one step, its latest detail while it runs, and how it ended."""
         began = time.monotonic()
-        live = self._console.is_terminal and self._lock.acquire(blocking=False)
-        status = self._console.status(name) if live else None
+        # One spinner at a time: steps inside a step only leave their line.
+        spins = self._terminal and self._lock.acquire(blocking=False)
+        status = console(stderr=True).status(name) if spins else None
         if status:
             status.start()
 
@@ -75,18 +76,25 @@ class Steps:
             if status:
                 from rich.markup import escape
 
-                status.update(f"{name} [dim]{escape(text[:120])}[/dim]")
+                status.update(f"{escape(name)} [dim]{escape(text[:120])}[/dim]")
 
+        sign = "✗"
         try:
             yield detail
-        except BaseException:
-            self._end(name, began, "[red]✗[/red]", status, live)
-            raise
-        self._end(name, began, "[green]✓[/green]", status, live)
+            sign = "✓"
+        finally:
+            if status:
+                status.stop()
+                self._lock.release()
+            self._tell(sign, name, time.monotonic() - began)
 
-    def _end(self, name: str, began: float, sign: str, status: Any, live: bool) -> None:
-        if status:
-            status.stop()
-        if live:
-            self._lock.release()
-        self._console.print(f"{sign} {name} [dim]{time.monotonic() - began:.1f} s[/dim]")
+    def _tell(self, sign: str, name: str, seconds: float) -> None:
+        if not self._terminal:
+            sys.stderr.write(f"{sign} {name} {seconds:.1f} s\n")
+            sys.stderr.flush()
+            return
+        from rich.text import Text
+
+        colour = "green" if sign == "✓" else "red"
+        time_taken = (f" {seconds:.1f} s", "dim")
+        console(stderr=True).print(Text.assemble((sign, colour), f" {name}", time_taken))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
+import docker
 import docker.errors
 
 from labctl.environment import docker as plain
 from labctl.environment import wait
-from labctl.environment.containers import ContainerProvider, engine_errors
+from labctl.environment.containers import ContainerProvider, engine_errors, run
 from labctl.environment.model import Place
 from labctl.errors import EnvironmentFailure, WaitTimeout
 from labctl.lab.model import EngineMachine
@@ -55,6 +57,7 @@ class EngineProvider(ContainerProvider):
 
     def remove(self, place: Place, machine: str) -> None:
         """See Provider."""
+        thaw(self.client, self.main(place, machine))
         super().remove(place, machine)
         with engine_errors(f"remove the volume of `{machine}`"):
             try:
@@ -92,3 +95,12 @@ class EngineProvider(ContainerProvider):
                 details=result.stderr.decode("utf-8", "replace"),
                 resolution="`labctl images build` makes the image anew.",
             )
+
+
+def thaw(client: docker.DockerClient, container: str) -> None:
+    """Wake what a learner paused inside: on cgroup v1 the engine cannot kill what is frozen."""
+    files = "find /sys/fs/cgroup/freezer -name freezer.state"
+    script = f'[ ! -d /sys/fs/cgroup/freezer ] || {files} -exec sh -c "echo THAWED >{{}}" ";"'
+    # A machine that is gone, stopped or broken needs none of it.
+    with contextlib.suppress(EnvironmentFailure):
+        run(client, container, ["sh", "-c", script], timeout=10)

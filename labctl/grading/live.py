@@ -25,8 +25,8 @@ def check(session: Session, detail: Detail, child: Child | None = None) -> Repor
 def prove(session: Session, detail: Detail, child: Child | None = None) -> None:
     """Make sure that the untouched lab is really broken: every weakness shows.
 
-    `child` is one started ahead. Repeats those that do not show yet until their deadline. Raises EnvironmentFailure with
-    what is missing.
+    `child` is one started ahead. Repeats those that do not show yet until their deadline.
+    Raises EnvironmentFailure with what is missing.
     """
     began = time.monotonic()
     missing: tuple[CheckResult, ...] = _run(session, "weakness", detail, child)

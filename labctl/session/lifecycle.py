@@ -82,22 +82,30 @@ def start(
 def reset(
     store: Store, session: Session, progress: Progress, prove: Prove, *, workspace: bool = False
 ) -> Session:
-    """Make the machines anew, in the broken state, with the same seed.
+    """Make the machines anew, in the broken state, with the same seed, from the lab as it is now.
 
     The workspace stays as the learner left it, unless `workspace`: then the lab's own files
     are put back and the old folder is kept aside.
     """
     name = session.record.name
     with store.lock(name):
-        unready = dataclasses.replace(session.record, ready="", solved=False)
+        lab = loader.find(session.record.lab)
+        with progress.step("Prepare images") as detail:
+            references = build.ensure(session.client, images(lab), detail)
+        unready = dataclasses.replace(
+            session.record, ready="", solved=False, digest=loader.digest(lab)
+        )
         store.save(unready)
+        renewed = dataclasses.replace(
+            session, record=unready, place=place(store, unready, lab, references)
+        )
         with progress.step("Remove the machines"):
             resources.remove(session.client, name)
         if workspace:
             store.keep(name)
             shutil.rmtree(session.place.workspace, ignore_errors=True)
-        bring_up(dataclasses.replace(session, record=unready), progress, prove)
-        return _settle(store, dataclasses.replace(session, record=unready))
+        bring_up(renewed, progress, prove)
+        return _settle(store, renewed)
 
 
 def stop(store: Store, host: Host, name: str, progress: Progress) -> Path | None:
@@ -135,6 +143,7 @@ def gc(store: Store, host: Host, progress: Progress, *, everything: bool = False
     Sessions of other stores (another user's) are left alone unless `everything`.
     """
     client = host.client()
+    build.sweep(client)
     swept = Swept([], [], [])
     inside = resources.sessions(client)
     for name in sorted({*inside, *store.names()}):

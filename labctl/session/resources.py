@@ -7,9 +7,9 @@ from collections.abc import Callable
 import docker
 import docker.errors
 
-from labctl.environment import containers, kind
+from labctl.environment import containers, engine, kind
 from labctl.environment.containers import engine_errors
-from labctl.environment.model import LABEL_SESSION, LABEL_STORE
+from labctl.environment.model import LABEL_PROVIDER, LABEL_SESSION, LABEL_STORE
 
 PREFIX = "labctl-"
 SEPARATOR = "--"
@@ -36,7 +36,11 @@ def remove(client: docker.DockerClient, session: str, *, networks: bool = True) 
     """Remove all machines of a session, their volumes, and its networks unless told not to."""
     own = _filter(session)
     with engine_errors(f"list what is left of `{session}`"):
-        ids = [c["Id"] for c in client.api.containers(all=True, filters=own)]
+        labelled = client.api.containers(all=True, filters=own)
+    ids = [c["Id"] for c in labelled]
+    for container in labelled:
+        if container["Labels"].get(LABEL_PROVIDER) == engine.EngineProvider.kind:
+            engine.thaw(client, container["Id"])
     for cluster, nodes in kind.clusters(client).items():
         if cluster.startswith(f"{PREFIX}{session}{SEPARATOR}"):
             ids += nodes

@@ -95,9 +95,8 @@ class Cluster(ByHand):
     def start(self) -> None:
         sh(f"docker network create {NAME}")
         sh(f"kind create cluster --name {NAME} --config {self.config} --wait 180s", env=self.env)
-        sh(
-            f"docker run -d --name {NAME}-ws --network {NAME} {self.place.images['workstation']} sleep inf"
-        )
+        workstation = self.place.images["workstation"]
+        sh(f"docker run -d --name {NAME}-ws --network {NAME} {workstation} sleep inf")
         sh(f"kubectl apply --server-side -f {self.manifests}", env=self.env)
         sh("kubectl wait pods --all -A --for=condition=Ready --timeout=120s", env=self.env)
 

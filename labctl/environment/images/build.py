@@ -119,7 +119,9 @@ def sweep(client: docker.DockerClient) -> list[str]:
     """
     removed = []
     with contextlib.suppress(BlockingIOError), _only_one(client, None):
-        for container in client.containers.list(all=True, filters={"name": "^labctl-node-"}):
+        for container in client.containers.list(
+            all=True, filters={"name": "^labctl-node-[0-9a-f]{12}$"}
+        ):
             container.remove(force=True, v=True)
             removed.append(str(container.name))
     return removed

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
@@ -154,7 +155,7 @@ def newcomers(kube, facts, kernel):
     token = secrets.token_hex(3)
     visitors = f"{secrets.choice(('guest', 'trial', 'sandbox'))}-{token}"
     namespaces = ["storefront", "orders", "payments", facts["hidden"]]
-    _sweep(kube)
+    _sweep(kube, GRADER, older=120)
     space = {"metadata": {"name": visitors, "labels": {GRADER: token}}}
     made = kube.create("/api/v1/namespaces", space)
     assert made.ok, f"the cluster refuses a new namespace: {made.message}"
@@ -177,7 +178,7 @@ def newcomers(kube, facts, kernel):
         visitor = ends.pop(visitors)
         yield Newcomers(ends, End("a pod in another namespace", visitor.place, visitor.ip, 8080))
     finally:
-        _sweep(kube)
+        _sweep(kube, f"{GRADER}={token}")
 
 
 def _create(kube, namespace: str, token: str, labels: Mapping[str, str]) -> None:
@@ -229,11 +230,19 @@ def _running(kube, token: str, count: int):
     return pods if len(pods) == count else None
 
 
-def _sweep(kube) -> None:
-    """Remove what the grader made, now or in a run that was killed."""
-    for pod in kube.list("/api/v1/pods", labelSelector=GRADER):
-        meta = pod["metadata"]
+def _sweep(kube, selector: str, older: float = 0) -> None:
+    """Remove what the grader made: in this run, or (`older`, in seconds) in one that was killed."""
+
+    def left(path: str) -> list:
+        found = [item["metadata"] for item in kube.list(path, labelSelector=selector)]
+        return [m for m in found if "deletionTimestamp" not in m and _age(m) >= older]
+
+    for meta in left("/api/v1/pods"):
         kube.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
-    for space in kube.list("/api/v1/namespaces", labelSelector=GRADER):
-        if "deletionTimestamp" not in space["metadata"]:
-            kube.delete(f"/api/v1/namespaces/{space['metadata']['name']}")
+    for meta in left("/api/v1/namespaces"):
+        kube.delete(f"/api/v1/namespaces/{meta['name']}")
+
+
+def _age(meta: Mapping) -> float:
+    made = datetime.fromisoformat(meta["creationTimestamp"])
+    return max(0.0, (datetime.now(UTC) - made).total_seconds())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from labctl.cli import main as program
+from labctl.cli.app import app
 from labctl.errors import EnvironmentFailure, UsageError
 
 LABCTL = Path(sys.executable).parent / "labctl"
@@ -22,7 +23,7 @@ def run(tmp_path, *argv, **variables):
 
 
 def test_every_command_has_help_with_an_example(tmp_path):
-    for command in program.app.registered_commands:
+    for command in app.registered_commands:
         name = command.name or command.callback.__name__
         done = run(tmp_path, name, "--help")
         assert done.returncode == 0
@@ -69,7 +70,7 @@ def test_exit_codes(error, code, monkeypatch, capsys):
     def fail():
         raise error
 
-    monkeypatch.setattr(program, "app", fail)
+    monkeypatch.setattr(program, "_run", fail)
     with pytest.raises(SystemExit) as ended:
         program.main()
     assert ended.value.code == code
