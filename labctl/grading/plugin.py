@@ -18,6 +18,7 @@ Emit = Callable[[dict[str, Any]], None]
 Verdict = tuple[str, str]  # outcome, message
 
 _PHASES = ("setup", "call", "teardown")
+_PAUSE = 0.1  # seconds between the tries of a weakness
 
 
 class Deadline(BaseException):
@@ -94,6 +95,28 @@ class Judge:
                     "seconds": seconds,
                 }
             )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """A weakness may take a while to show: it is tried until it does, or time is up."""
+        mark = _mark(pyfuncitem)
+        assert mark is not None
+        until = time.monotonic() + mark.seconds - _PAUSE
+        try:
+            return (yield)
+        except Exception as e:
+            if mark.kind != "weakness":
+                raise
+            error = e
+        names = inspect.signature(pyfuncitem.obj).parameters
+        arguments = {name: pyfuncitem.funcargs[name] for name in names}
+        while time.monotonic() < until:
+            time.sleep(_PAUSE)
+            try:
+                return pyfuncitem.obj(**arguments)
+            except Exception as e:
+                error = e
+        raise error
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(

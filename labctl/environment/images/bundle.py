@@ -14,13 +14,13 @@ import os
 import re
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import labctl
-from labctl.environment.images import build, tools
+from labctl.environment.images import archive, build, tools
 from labctl.errors import EnvironmentFailure, UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def save(client: docker.DockerClient, path: Path, report: Report) -> int:
     part = path.with_name(f".{path.name}.part")
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as bundle:
-            members = {_IMAGES: _add(bundle, _IMAGES, _engine_save(client, references), report)}
+            members = {_IMAGES: _add(bundle, _IMAGES, archive.save(client, references), report)}
             for name in tools.NAMES:
                 with tools.path(name).open("rb") as file:
                     chunks = iter(lambda: file.read(_CHUNK), b"")
@@ -205,16 +205,6 @@ def _install(bundle: zipfile.ZipFile, name: str) -> None:
             file.write(chunk)
     part.chmod(0o755)
     part.replace(target)
-
-
-def _engine_save(client: docker.DockerClient, references: list[str]) -> Iterator[bytes]:
-    """`docker save` of several images at once, which docker-py has no method for."""
-    api = client.api
-    url = f"{api.base_url}/v{api.api_version}/images/get"
-    with api.get(url, params={"names": references}, stream=True, timeout=600) as response:
-        if response.status_code != 200:
-            raise EnvironmentFailure("The engine cannot save its images", details=response.text)
-        yield from response.iter_content(_CHUNK)
 
 
 def _engine_load(client: docker.DockerClient, archive: IO[bytes]) -> None:

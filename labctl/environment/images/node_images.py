@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from labctl.environment.images import archive
 from labctl.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def put(client: docker.DockerClient, node: str, tag: str, images: Mapping[str, s
         return
     own = _OWN_LABEL in client.images.get(node).labels
     with _builder(client, node, ["/preload", "/var"] if own else ["/preload"]) as container:
-        container.put_archive("/preload", _save(client, sorted(set(images.values()))))
+        container.put_archive("/preload", archive.save(client, sorted(set(images.values()))))
         pairs = [f"{normal_name(image)}={normal_name(name)}" for name, image in images.items()]
         preload = ["/kind/bin/preload"] if own else ["bash", "-c", _KINDS_WAY, "preload"]
         _exec(container, [*preload, *pairs])
@@ -79,18 +80,6 @@ def _builder(client: docker.DockerClient, node: str, volumes: list[str]) -> Iter
         yield container
     finally:
         container.remove(force=True, v=True)
-
-
-def _save(client: docker.DockerClient, images: list[str]) -> Iterator[bytes]:
-    """`docker save` as a stream: layers that images share are in it once."""
-    api = client.api
-    url = f"{api.base_url}/v{api.api_version}/images/get"
-    with api.get(url, params={"names": images}, stream=True) as response:
-        if response.status_code != 200:
-            raise EnvironmentFailure(
-                f"the engine cannot save {', '.join(images)}", details=response.text
-            )
-        yield from response.iter_content(1 << 20)
 
 
 def _exec(container: Container, argv: list[str]) -> None:

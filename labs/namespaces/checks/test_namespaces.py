@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labctl.grading import check, weakness
+from labctl.grading import check
 
 WORDS = {"pid": "PID", "net": "network", "mnt": "mount", "uts": "UTS", "ipc": "IPC", "user": "user"}
 
@@ -42,27 +42,6 @@ def sees(kernel, monitor, shops):
     """Whether one of shop's processes is in monitor's PID namespace or below it."""
     visible = {process.pid for process in kernel.processes(monitor)}
     return any(shop.pid in visible for shop in shops)
-
-
-@weakness("monitor-is-the-host")
-def test_shares_everything(scene):
-    for monitor in scene.monitors():
-        for kind in ("pid", "net", "ipc", "uts", "user"):
-            shared = getattr(monitor.ns, kind) == getattr(scene.engine.ns, kind)
-            assert shared, f"monitor does not share the engine's {kind} namespace"
-
-
-@weakness("monitor-reads-the-key")
-def test_reads_the_key(scene, kernel):
-    for monitor in scene.monitors():
-        assert sees(kernel, monitor, scene.shops), "monitor does not see shop's process"
-        assert "/host" in files_of_the_engine(kernel, monitor), "no /host in monitor"
-        for shop in scene.shops:
-            # What the kernel asks before it lets one process read another's environment.
-            if shop.ns.net != scene.engine.ns.net:
-                same = shop.uids == monitor.uids and shop.ns.user == monitor.ns.user
-                assert same, "monitor is not the same user as shop"
-                assert not shop.cap_prm & ~monitor.cap_prm, "monitor has fewer rights than shop"
 
 
 @check("own-pid", points=2, hint="Which option of `docker run` shares the host's processes?")
