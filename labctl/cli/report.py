@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from labctl.grading.report import Report
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _SIGNS = {
     "passed": ("✓ passed", "green"),
@@ -18,10 +18,6 @@ _SIGNS = {
 
 def render(report: Report, console: Console) -> None:
     """Print the checks with their messages, the sum, and what to do next."""
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=None, pad_edge=False, show_header=False, expand=False)
     table.add_column("outcome", no_wrap=True)
     table.add_column("check", overflow="fold", max_width=58)

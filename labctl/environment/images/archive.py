@@ -19,7 +19,7 @@ _CHUNK = 1 << 20
 def save(client: docker.DockerClient, references: list[str]) -> Iterator[bytes]:
     """One archive of several images, in pieces; layers that they share are in it once.
 
-    docker-py saves only one image at a time. Raises EnvironmentFailure when the engine lacks one of the images.
+    docker-py saves one at a time. Raises EnvironmentFailure when the engine lacks one of them.
     """
     api = client.api
     url = f"{api.base_url}/v{api.api_version}/images/get"

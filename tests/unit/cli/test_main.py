@@ -64,16 +64,19 @@ def test_colour_is_off_when_asked_or_piped(tmp_path):
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(UsageError("u"), 2), (EnvironmentFailure("e"), 3), (KeyboardInterrupt(), 130)],
+    [
+        (UsageError("u"), 2),
+        (EnvironmentFailure("e"), 3),
+        (KeyboardInterrupt(), 130),
+        (SystemExit(5), 5),
+    ],
 )
 def test_exit_codes(error, code, monkeypatch, capsys):
     def fail():
         raise error
 
-    monkeypatch.setattr(program, "_run", fail)
-    with pytest.raises(SystemExit) as ended:
-        program.main()
-    assert ended.value.code == code
+    monkeypatch.setattr(program, "_command", fail)
+    assert program._run() == code
     assert "Traceback" not in capsys.readouterr().err
 
 
