@@ -23,7 +23,7 @@ def demo() -> None:
     from labctl.errors import EnvironmentFailure
     from labctl.grading import live
     from labctl.lab import loader
-    from labctl.session import lifecycle
+    from labctl.session import lifecycle, removal
     from labctl.session.opened import ready
     from labctl.session.store import Store
 
@@ -48,5 +48,5 @@ def demo() -> None:
                     lifecycle.solve(store, ready(store, local, name), steps)
         finally:
             output.print_plain(f"\n# {lab}: stop")
-            lifecycle.stop(store, local, name, steps)
+            removal.stop(store, local, name, steps)
     output.print_plain("\nThe demo is over. Now you: labctl start namespaces")

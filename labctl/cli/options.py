@@ -21,7 +21,7 @@ def _labs(incomplete: str) -> list[str]:
 
 def _machines(ctx: typer.Context, incomplete: str) -> list[str]:
     from labctl.lab import loader
-    from labctl.session.opened import choose
+    from labctl.session.choose import choose
     from labctl.session.store import Store
 
     lab = loader.find(choose(Store(), ctx.params.get("session")).lab)

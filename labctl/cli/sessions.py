@@ -83,7 +83,8 @@ def status(session: options.Session = None, json: options.Json = False) -> None:
     """
     from labctl import host as hosts
     from labctl.cli import output
-    from labctl.session.opened import choose, opened
+    from labctl.session.choose import choose
+    from labctl.session.opened import opened
     from labctl.session.store import Store
 
     store = Store()
@@ -167,8 +168,8 @@ def stop(
     """
     from labctl import host as hosts
     from labctl.cli import output
-    from labctl.session import lifecycle
-    from labctl.session.opened import choose
+    from labctl.session import removal
+    from labctl.session.choose import choose
     from labctl.session.store import Store
 
     store = Store()
@@ -181,7 +182,7 @@ def stop(
     if not names:
         output.print_plain("No lab is running.")
     for name in names:
-        kept = lifecycle.stop(store, hosts.find("local"), name, output.Steps())
+        kept = removal.stop(store, hosts.find("local"), name, output.Steps())
         _tell_kept(kept)
 
 
@@ -198,10 +199,10 @@ def gc(
     """
     from labctl import host as hosts
     from labctl.cli import output
-    from labctl.session import lifecycle
+    from labctl.session import removal
     from labctl.session.store import Store
 
-    swept = lifecycle.gc(Store(), hosts.find("local"), output.Steps(), everything=everything)
+    swept = removal.gc(Store(), hosts.find("local"), output.Steps(), everything=everything)
     if json:
         output.print_json({"removed": swept.removed, "busy": swept.busy, "kept": swept.kept})
         return

@@ -26,6 +26,9 @@ _STATES: dict[str, MachineState] = {
     "restarting": "starting",
 }
 
+# kind's own label on its node containers: it cannot be told to add others.
+LABEL_CLUSTER = "io.x-k8s.kind.cluster"
+
 # What the engine says, and what the user can do about it.
 _CURES = (
     (
@@ -204,6 +207,27 @@ def _exactly(wire: socket.socket, size: int, deadline: float) -> bytes:
             return b""
         data += chunk
     return bytes(data)
+
+
+def clusters(client: docker.DockerClient) -> dict[str, list[str]]:
+    """The ids of all node containers of labctl's clusters, by cluster name."""
+    with engine_errors("list kind's nodes"):
+        nodes = client.api.containers(all=True, filters={"label": LABEL_CLUSTER})
+    found: dict[str, list[str]] = {}
+    for node in nodes:
+        name = node["Labels"][LABEL_CLUSTER]
+        if name.startswith("labctl-") and "--" in name:
+            found.setdefault(name, []).append(node["Id"])
+    return found
+
+
+def thaw(client: docker.DockerClient, container: str) -> None:
+    """Wake what a learner paused inside: on cgroup v1 the engine cannot kill what is frozen."""
+    files = "find /sys/fs/cgroup/freezer -name freezer.state"
+    script = f'[ ! -d /sys/fs/cgroup/freezer ] || {files} -exec sh -c "echo THAWED >{{}}" ";"'
+    # A machine that is gone, stopped or broken needs none of it.
+    with contextlib.suppress(EnvironmentFailure):
+        run(client, container, ["sh", "-c", script], timeout=10)
 
 
 class ContainerProvider:

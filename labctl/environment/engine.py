@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
 import docker
 import docker.errors
 
 from labctl.environment import docker as plain
-from labctl.environment.containers import ContainerProvider, engine_errors, run
+from labctl.environment.containers import ContainerProvider, engine_errors, thaw
 from labctl.environment.images import archive
 from labctl.environment.model import Place
 from labctl.errors import EnvironmentFailure, WaitTimeout
@@ -96,12 +95,3 @@ class EngineProvider(ContainerProvider):
                 details=result.stderr.decode("utf-8", "replace"),
                 resolution="`labctl images build` makes them anew.",
             )
-
-
-def thaw(client: docker.DockerClient, container: str) -> None:
-    """Wake what a learner paused inside: on cgroup v1 the engine cannot kill what is frozen."""
-    files = "find /sys/fs/cgroup/freezer -name freezer.state"
-    script = f'[ ! -d /sys/fs/cgroup/freezer ] || {files} -exec sh -c "echo THAWED >{{}}" ";"'
-    # A machine that is gone, stopped or broken needs none of it.
-    with contextlib.suppress(EnvironmentFailure):
-        run(client, container, ["sh", "-c", script], timeout=10)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 
-import docker
 import yaml
 
 from labctl import paths, process
 from labctl.environment import kind_config, wait
-from labctl.environment.containers import ContainerProvider, engine_errors, remove_all
+from labctl.environment.containers import (
+    LABEL_CLUSTER,
+    ContainerProvider,
+    engine_errors,
+    remove_all,
+)
 from labctl.environment.docker import kube_folder
 from labctl.environment.model import Place
 from labctl.errors import EnvironmentFailure
 from labctl.lab.model import KindMachine
 
-# kind's own label on its node containers: it cannot be told to add others.
-LABEL_CLUSTER = "io.x-k8s.kind.cluster"
 CREATE_SECONDS = 600
 READY_SECONDS = 180
 KUBECTL = ["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf"]
@@ -107,15 +109,3 @@ class KindProvider(ContainerProvider):
     def _cgroup_version(self) -> str:
         with engine_errors("tell its cgroup version"):
             return str(self.client.info().get("CgroupVersion", "2"))
-
-
-def clusters(client: docker.DockerClient) -> dict[str, list[str]]:
-    """The ids of all node containers of labctl's clusters, by cluster name."""
-    with engine_errors("list kind's nodes"):
-        nodes = client.api.containers(all=True, filters={"label": LABEL_CLUSTER})
-    found: dict[str, list[str]] = {}
-    for node in nodes:
-        name = node["Labels"][LABEL_CLUSTER]
-        if name.startswith("labctl-") and "--" in name:
-            found.setdefault(name, []).append(node["Id"])
-    return found

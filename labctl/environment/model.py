@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from labctl.lab.model import Lab
+if TYPE_CHECKING:
+    from labctl.lab.model import Lab
 
 # The labels on everything that labctl creates in an engine. They are the truth about what exists.
 LABEL_SESSION = "labctl.session"

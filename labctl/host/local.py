@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labctl.errors import EnvironmentFailure
-from labctl.lab.model import DockerMachine, EngineMachine, KindMachine, Lab
 
 if TYPE_CHECKING:
     import docker
+
+    from labctl.lab.model import Lab, Machine
 
 ANSWER_SECONDS = 5
 CALL_SECONDS = 60
 
 # MiB that a machine takes when lab.yaml sets no limit: measured, rounded up.
-_MEMORY = {DockerMachine: 64, EngineMachine: 256, KindMachine: 768}
+_MEMORY = {"docker": 64, "engine": 256, "kind": 768}
 _UNITS = {"k": 1 / 1024, "m": 1, "g": 1024}
 _DISK_MIB = 2048
 
@@ -145,9 +146,9 @@ def disk_free(info: dict[str, Any]) -> int | None:
     return shutil.disk_usage(info["DockerRootDir"]).free >> 20
 
 
-def memory_of(machine: DockerMachine | EngineMachine | KindMachine) -> int:
+def memory_of(machine: Machine) -> int:
     """MiB of memory that a machine may take."""
-    nodes = machine.nodes if isinstance(machine, KindMachine) else 1
+    nodes = machine.nodes if machine.provider == "kind" else 1
     if machine.memory:
         return int(int(machine.memory[:-1]) * _UNITS[machine.memory[-1]]) * nodes
-    return _MEMORY[type(machine)] * nodes
+    return _MEMORY[machine.provider] * nodes

@@ -7,11 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from labctl.lab.names import NAME_PATTERN
+
 FORMAT = 1
 
-# One rule for labs, machines, networks and sessions. Names become parts of container names and
-# of kind's host names (63 characters at most), and `--` separates session from machine there.
-NAME_PATTERN = r"^[a-z0-9](?:-?[a-z0-9])*$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=24)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Memory = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[kmg]$")]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from labctl.errors import EnvironmentFailure, UsageError
-from labctl.lab.model import NAME_PATTERN
+from labctl.lab.names import NAME_PATTERN
 
 FORMAT = 1
 MAX_NAME = 24

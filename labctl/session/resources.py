@@ -7,7 +7,7 @@ from collections.abc import Callable
 import docker
 import docker.errors
 
-from labctl.environment import containers, engine, kind
+from labctl.environment import containers
 from labctl.environment.containers import engine_errors
 from labctl.environment.model import LABEL_PROVIDER, LABEL_SESSION, LABEL_STORE
 
@@ -27,7 +27,7 @@ def sessions(client: docker.DockerClient) -> dict[str, str]:
         labelled += [v["Labels"] for v in client.api.volumes(filters=_filter())["Volumes"] or []]
     for labels in labelled:
         found[labels[LABEL_SESSION]] = labels.get(LABEL_STORE, "")
-    for cluster in kind.clusters(client):
+    for cluster in containers.clusters(client):
         found.setdefault(cluster.removeprefix(PREFIX).split(SEPARATOR)[0], "")
     return found
 
@@ -39,9 +39,9 @@ def remove(client: docker.DockerClient, session: str, *, networks: bool = True) 
         labelled = client.api.containers(all=True, filters=own)
     ids = [c["Id"] for c in labelled]
     for container in labelled:
-        if container["Labels"].get(LABEL_PROVIDER) == engine.EngineProvider.kind:
-            engine.thaw(client, container["Id"])
-    for cluster, nodes in kind.clusters(client).items():
+        if container["Labels"].get(LABEL_PROVIDER) == "engine":
+            containers.thaw(client, container["Id"])
+    for cluster, nodes in containers.clusters(client).items():
         if cluster.startswith(f"{PREFIX}{session}{SEPARATOR}"):
             ids += nodes
     containers.remove_all(client, ids)

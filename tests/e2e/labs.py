@@ -14,7 +14,7 @@ from labctl.grading import live
 from labctl.grading.report import CheckResult, Report
 from labctl.lab import loader
 from labctl.progress import Progress
-from labctl.session import lifecycle
+from labctl.session import lifecycle, removal
 from labctl.session.bringup import apply
 from labctl.session.opened import Session, ready
 from labctl.session.store import Store
@@ -45,7 +45,7 @@ class Bench:
         self.fresh = True
 
     def stop(self) -> None:
-        lifecycle.stop(self.store, host.find("local"), self.name, self.progress)
+        removal.stop(self.store, host.find("local"), self.name, self.progress)
 
     def session(self) -> Session:
         return ready(self.store, host.find("local"), self.name)
@@ -93,9 +93,8 @@ def _told(result: CheckResult) -> str:
 
 
 def main() -> int:
-    from labctl.cli.report import render
-
     from labctl.cli.output import Steps, console
+    from labctl.cli.report import render
 
     lab, *chosen = sys.argv[1:]
     bench = Bench(lab, f"e2e-{lab}"[:24].rstrip("-"), Store(), Steps())

@@ -3,8 +3,8 @@
 import pytest
 
 from labctl.errors import UsageError
+from labctl.session.choose import choose
 from labctl.session.model import Record
-from labctl.session.opened import choose
 from labctl.session.store import Store
 
 

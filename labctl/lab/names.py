@@ -1,0 +1,5 @@
+"""What labs, machines, networks and sessions may be called."""
+
+# One rule for all: names become parts of container names and of kind's host names (63
+# characters at most), and `--` separates session from machine there.
+NAME_PATTERN = r"^[a-z0-9](?:-?[a-z0-9])*$"
