@@ -122,7 +122,7 @@ def test_a_saved_bundle_brings_images_and_programs(machine, tmp_path):
 
 
 def test_a_save_that_fails_leaves_nothing(machine, tmp_path, monkeypatch):
-    monkeypatch.setattr(bundle, "_engine_save", lambda client, names: 1 / 0)
+    monkeypatch.setattr(bundle.archive, "save", lambda client, names: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         bundle.save(Client(), tmp_path / "b", ignore)
     assert [f.name for f in tmp_path.iterdir()] == ["cache"]
