@@ -55,6 +55,10 @@ def print_error(error: LabctlError) -> None:
         out.print(Text.assemble(("Next: ", "bold"), error.resolution))
 
 
+# In a log, long work shows now and then that it is alive.
+_QUIET_SECONDS = 15
+
+
 class Steps:
     """Progress on standard error: one line a step, with its time; a spinner on a terminal."""
 
@@ -72,11 +76,18 @@ class Steps:
         if status:
             status.start()
 
+        told = began
+
         def detail(text: str) -> None:
+            nonlocal told
             if status:
                 from rich.markup import escape
 
                 status.update(f"{escape(name)} [dim]{escape(text[:120])}[/dim]")
+            elif not self._terminal and time.monotonic() - told > _QUIET_SECONDS:
+                told = time.monotonic()
+                sys.stderr.write(f"… {name}: {text[:120]}\n")
+                sys.stderr.flush()
 
         sign = "✗"
         try:

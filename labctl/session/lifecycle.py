@@ -90,7 +90,7 @@ def reset(
         with progress.step("Prepare images") as detail:
             references = build.ensure(session.client, images(lab), detail)
         unready = dataclasses.replace(
-            session.record, ready="", solved=False, digest=loader.digest(lab)
+            session.record, ready="", solved=False, digest=loader.digest(lab), machines={}
         )
         store.save(unready)
         renewed = dataclasses.replace(
@@ -116,8 +116,12 @@ def solve(store: Store, session: Session, progress: Progress) -> None:
 def _settle(store: Store, session: Session) -> Session:
     """The last step of start and reset: from here on the session counts as ready."""
     digest = store.workspace_digest(session.record.name)
+    found = {name: session.find(name) for name in session.lab.machines}
     record = dataclasses.replace(
-        session.record, ready=now(), workspace=session.record.workspace or digest
+        session.record,
+        ready=now(),
+        workspace=session.record.workspace or digest,
+        machines={name: machine.container for name, machine in found.items() if machine},
     )
     store.save(record)
     return dataclasses.replace(session, record=record)

@@ -31,6 +31,7 @@ class Record:
     created: str
     ready: str = ""
     workspace: str = ""
+    machines: dict[str, str] = field(default_factory=dict)
     ending: bool = False
     solved: bool = False
     hints: list[str] = field(default_factory=list)

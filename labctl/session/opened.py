@@ -51,8 +51,10 @@ class Session:
         return self.providers[spec.provider]
 
     def find(self, machine: str) -> Found | None:
-        """The machine as the engine sees it now."""
-        return self.provider(machine).find(self.place, machine)
+        """The machine as the engine sees it now; None for another under its name."""
+        found = self.provider(machine).find(self.place, machine)
+        mine = self.record.machines.get(machine)
+        return found if found is None or mine in (None, found.container) else None
 
 
 def ready(store: Store, host: Host, name: str | None) -> Session:
