@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,12 +106,12 @@ class Running:
         self._pump = threading.Thread(target=self._drain, daemon=True)
         self._pump.start()
 
-    def feed(self, data: bytes) -> None:
-        """Write all of standard input and close it."""
+    def write(self, data: bytes) -> None:
+        """Write to its standard input."""
         assert self._child.stdin is not None
         try:
             self._child.stdin.write(data)
-            self._child.stdin.close()
+            self._child.stdin.flush()
         except BrokenPipeError:
             pass  # the program ended without reading; its exit status tells
 
@@ -120,7 +120,8 @@ class Running:
         _end(self._child)
         self._child.wait()
         if self._child.stdin:
-            self._child.stdin.close()
+            with suppress(BrokenPipeError):
+                self._child.stdin.close()
         self._pump.join(timeout=1)
         if self._child.stdout and not self._pump.is_alive():
             self._child.stdout.close()

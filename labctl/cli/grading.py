@@ -6,11 +6,14 @@ import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labctl.cli import options
+
+if TYPE_CHECKING:
+    from labctl.grading.children import Child
 
 
 def register(app: typer.Typer) -> None:
@@ -31,18 +34,26 @@ def check(
 
     Examples: labctl check; labctl check --json | jq .earned
     """
+    from labctl import paths
+    from labctl.grading import children
+    from labctl.session.choose import choose
+    from labctl.session.store import Store
+
+    # main() started this one ahead: let it load the checks while this process loads the rest.
+    child: Child = ctx.obj
+    store = Store()
+    record = choose(store, session)
+    child.collect(children.task(paths.labs_dir() / record.lab))
+
     from labctl import host
     from labctl.cli import output
     from labctl.grading import live
     from labctl.session.opened import ready
-    from labctl.session.store import Store
 
-    store = Store()
-    found = ready(store, host.find("local"), session)
+    found = ready(store, host.find("local"), record.name)
     rendering = ThreadPoolExecutor(1).submit(import_module, "labctl.cli.report")
     with output.Steps().step("Check") as detail:
-        # What main() started ahead, so that it loads while this process does.
-        report = live.check(found, detail, child=ctx.obj)
+        report = live.check(found, detail, child)
     store.write(found.record.name, "report.json", report.to_json())
     if junit:
         junit.write_text(report.to_junit(), encoding="utf-8")

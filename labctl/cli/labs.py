@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -43,12 +44,21 @@ def info(
     Examples: labctl info namespaces; labctl info default-deny --text | less
     """
     from labctl.cli import output
+    from labctl.grading import collect
     from labctl.lab import loader
 
     found = loader.find(lab)
+    graded = [c for c in collect.checks(found) if c.kind == "check"] if not text else []
     readme = (found.folder / "README.md").read_text(encoding="utf-8")
     if json:
-        output.print_json({"id": found.id, **found.model_dump(mode="json"), "readme": readme})
+        output.print_json(
+            {
+                "id": found.id,
+                **found.model_dump(mode="json"),
+                "checks": [asdict(check) for check in graded],
+                "readme": readme,
+            }
+        )
         return
     if text:
         output.print_plain(readme)
@@ -65,5 +75,10 @@ def info(
         [(name, spec.provider, spec.about) for name, spec in found.machines.items()],
     )
     out.print("")
-    out.print(Markdown(readme))
+    output.print_rows(
+        ("CHECK", "POINTS", "WHAT MUST HOLD IN THE END"),
+        [(check.id, str(check.points), check.statement) for check in graded],
+    )
+    out.print("")
+    out.print(Markdown(readme), soft_wrap=False)
     out.print(f"\nNext: labctl start {found.id}")

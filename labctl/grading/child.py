@@ -1,8 +1,8 @@
 """The process that runs a lab's checks. It holds no secrets, and cannot write a report.
 
-`python -m labctl.grading.child EVENTS PROBE`: two open file descriptors. It reads what to do as
-JSON from standard input, tells events as JSON lines on EVENTS, and speaks with the probe
-through PROBE.
+`python -m labctl.grading.child EVENTS PROBE`: two open file descriptors. Two lines of JSON come on
+standard input: which checks to load, and, when its parent is ready, what they are about. It tells
+events as JSON lines on EVENTS, and speaks with the probe through PROBE.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _WITHOUT = (
 def main() -> int:
     """Run or collect, as standard input asks. Returns pytest's exit status."""
     events, probe = int(sys.argv[1]), int(sys.argv[2])
-    spec = json.load(sys.stdin)
+    task = json.loads(sys.stdin.readline())
 
     def emit(event: dict[str, Any]) -> None:
         os.write(events, json.dumps(event).encode() + b"\n")
 
     plugins = [
-        Judge(emit, spec["kind"], spec["only"], collect=spec["collect"]),
-        Fixtures(spec, SocketWire(socket.socket(fileno=probe))),
+        Judge(emit, task["kind"], task["only"], collect=task["collect"]),
+        Fixtures(lambda: json.loads(sys.stdin.readline()), SocketWire(socket.socket(fileno=probe))),
     ]
-    checks = spec["checks"]
+    checks = task["checks"]
     arguments = [
         # No configuration but this: none of the folders above the lab, none of the user's.
         f"--config-file={os.devnull}",

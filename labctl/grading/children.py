@@ -36,11 +36,19 @@ class Child:
         self._running = running
         self._events = events
         self._rest = b""
+        self._task: dict[str, Any] | None = None
         self.wire = wire
 
-    def begin(self, spec: dict[str, Any]) -> None:
-        """Tell it what to do: once."""
-        self._running.feed(json.dumps(spec).encode())
+    def collect(self, task: dict[str, Any]) -> None:
+        """Tell it which checks to load: once, however often it is told the same."""
+        if self._task is None:
+            self._tell(task)
+            self._task = task
+        assert self._task == task, "a child serves one purpose"
+
+    def begin(self, scene: dict[str, Any]) -> None:
+        """Tell it what the checks are about, and so to run them: once."""
+        self._tell(scene)
 
     def next(self, seconds: float) -> dict[str, Any]:
         """The next event. Raises Late after `seconds`, or when no more will come."""
@@ -57,10 +65,20 @@ class Child:
         event: dict[str, Any] = json.loads(line)
         return event
 
+    def _tell(self, message: dict[str, Any]) -> None:
+        self._running.write(json.dumps(message).encode() + b"\n")
+
     @property
     def output(self) -> str:
         """The end of what it printed: for the message when it breaks."""
         return self._running.output
+
+
+def task(
+    lab: Path, kind: str = "check", only: list[str] | None = None, *, run: bool = True
+) -> dict[str, Any]:
+    """What a child is asked to load from the lab's folder; without `run` it only lists."""
+    return {"checks": str(lab / "checks"), "kind": kind, "only": only, "collect": not run}
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from labctl.errors import DefinitionError, EnvironmentFailure
 from labctl.grading import children
@@ -28,17 +27,16 @@ def checks(lab: Lab) -> tuple[Check, ...]:
     Raises DefinitionError when there are none or they cannot be loaded, EnvironmentFailure
     when the process that loads them does not answer.
     """
+    require_checks(lab)
     with children.start() as child:
-        child.begin({**spec(lab), "collect": True})
+        child.collect(children.task(lab.folder, run=False))
         return collected(lab, child)
 
 
-def spec(lab: Lab) -> dict[str, Any]:
-    """What a child is told of a lab. Raises DefinitionError when it has no checks."""
-    folder = lab.folder / "checks"
-    if not folder.is_dir():
+def require_checks(lab: Lab) -> None:
+    """Raise DefinitionError when the lab has no checks."""
+    if not (lab.folder / "checks").is_dir():
         raise DefinitionError(f"The lab `{lab.id}` has no checks")
-    return {"checks": str(folder), "kind": "check", "only": None, "collect": False}
 
 
 def collected(lab: Lab, child: children.Child) -> tuple[Check, ...]:

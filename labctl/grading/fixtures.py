@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import pytest
 
 from labctl.environment.kubeapi import KubeAPI
 from labctl.environment.probe_client import ProbeClient, Wire
+from labctl.grading import backend
 from labctl.grading.evidence import Connectivity, Kernel, Targets
 
 if TYPE_CHECKING:
@@ -110,11 +111,24 @@ class Kubernetes(KubeAPI):
 
 
 class Fixtures:
-    """The plugin that makes the fixtures, for one run on one session."""
+    """The plugin that makes the fixtures, for one run on one session.
 
-    def __init__(self, spec: Spec, wire: Wire) -> None:
-        self._spec = spec
+    `scene` waits until the parent tells what the session is.
+    """
+
+    def __init__(self, scene: Callable[[], Spec], wire: Wire) -> None:
+        self._scene = scene
         self._wire = wire
+
+    @cached_property
+    def _spec(self) -> Spec:
+        return self._scene()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Wait for the parent here, not on the time of the first check."""
+        if session.items:
+            _ = self._spec
 
     @pytest.fixture(scope="session")
     def lab(self) -> LabInfo:
@@ -155,8 +169,6 @@ class Fixtures:
 
         @cache
         def connect(name: str = lab.shell) -> Host:
-            from labctl.grading import backend
-
             labctl_targets.of(name)
             return backend.connect(name, labctl_targets)
 

@@ -15,8 +15,7 @@ from labctl.environment.model import Found, Place
 from labctl.environment.probe import Probe
 from labctl.environment.probe_client import Wire
 from labctl.grading import children
-from labctl.grading.collect import Check, collected
-from labctl.grading.collect import spec as spec_of
+from labctl.grading.collect import Check, collected, require_checks
 from labctl.grading.report import CheckResult, Outcome
 
 Find = Callable[[str], Found | None]
@@ -45,12 +44,14 @@ def run(
     run in a new process. Raises EnvironmentFailure when the engine cannot be used,
     DefinitionError when the checks cannot be loaded.
     """
+    require_checks(place.lab)
     ledger = _Ledger(on_result)
     left = list(only) if only is not None else None
     while True:
         with ExitStack() as stack:
             used = child or stack.enter_context(children.start())
-            _once(place, find, probe, used, {"kind": kind, "only": left}, ledger)
+            used.collect(children.task(place.lab.folder, kind, left))
+            _once(place, find, probe, used, ledger)
         child, left = None, ledger.missing()
         if not left:
             return ledger.results()
@@ -95,7 +96,6 @@ def _once(
     find: Find,
     probe: Probe,
     child: children.Child,
-    task: dict[str, Any],
     ledger: _Ledger,
 ) -> None:
     """Run one child as far as it goes. At least one check gets a result, or it raises."""
@@ -106,7 +106,7 @@ def _once(
     with closing(opening.result()) as wire:
         machines = {name: found.result() for name, found in finding.items()}
         _bridge(child.wire, wire)
-        child.begin({**_spec(place, machines), **task})
+        child.begin(_spec(place, machines))
         ledger.expect(collected(place.lab, child))
         _listen(child, ledger)
 
@@ -127,7 +127,6 @@ def _listen(child: children.Child, ledger: _Ledger) -> None:
 def _spec(place: Place, machines: dict[str, Found | None]) -> dict[str, Any]:
     lab = place.lab
     return {
-        **spec_of(lab),
         "lab": {
             "id": lab.id,
             "title": lab.title,
