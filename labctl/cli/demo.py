@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
+
+if TYPE_CHECKING:
+    from labctl.session.opened import Session
 
 LABS = ("namespaces", "default-deny")
 
@@ -38,6 +43,7 @@ def demo() -> None:
                 with steps.step("Check") as detail:
                     report = live.check(ready(store, local, name), detail)
                 render(report, output.console())
+                _show_traffic(ready(store, local, name))
                 if report.exit_code != expected:
                     raise EnvironmentFailure(
                         f"The {moment} lab `{lab}` ended with {report.exit_code}, not {expected}",
@@ -50,3 +56,16 @@ def demo() -> None:
             output.print_plain(f"\n# {lab}: stop")
             removal.stop(store, local, name, steps)
     output.print_plain("\nThe demo is over. Now you: labctl start namespaces")
+
+
+def _show_traffic(session: Session) -> None:
+    """Who reaches whom now, where the lab has a cluster to watch."""
+    if session.lab.traffic is None:
+        return
+    from labctl.cli import output
+    from labctl.cli.traffic import WIDTH, draw
+    from labctl.session.traffic import Watcher
+
+    with Watcher(session) as watcher:
+        output.print_plain("")
+        output.print_plain(draw(watcher.read(), session.record.name, WIDTH).plain)

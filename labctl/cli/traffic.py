@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from labctl.session.traffic import Cell, Reading, Side, Watcher
 
 _PERIOD = 1.0
-_WIDTH = 80  # where there is no terminal to ask
+WIDTH = 80  # where there is no terminal to ask
 _CHANGES = 6
 
 # Every state has a word of its own: colour only helps.
@@ -80,7 +80,7 @@ def traffic(
             output.print_plain(f"Drawn into {svg}")
     if once and not json:
         out = output.console()
-        out.print(draw(reading, found.record.name, out.width if out.is_terminal else _WIDTH))
+        out.print(draw(reading, found.record.name, out.width if out.is_terminal else WIDTH))
 
 
 def _watch(watcher: Watcher, session: str) -> None:
@@ -93,7 +93,7 @@ def _watch(watcher: Watcher, session: str) -> None:
     try:
         if not out.is_terminal:
             for reading in _readings(watcher):
-                output.print_plain(draw(reading, session, _WIDTH).plain + "\n")
+                output.print_plain(draw(reading, session, WIDTH).plain + "\n")
                 sys.stdout.flush()
         with Live(console=out, auto_refresh=False) as live:
             for reading in _readings(watcher):
