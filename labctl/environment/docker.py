@@ -38,7 +38,7 @@ class DockerProvider(ContainerProvider):
         if spec.user:
             options["user"] = spec.user
         if spec.kubeconfig:
-            options["volumes"] += [f"{kube_folder(place)}:/home/learner/.kube"]
+            options["volumes"] += [f"{kube_folder(place, spec.kubeconfig)}:/home/learner/.kube"]
         start(self, place, machine, place.images[spec.image], spec, options)
         if spec.ready:
             self._await(place, machine, spec)
@@ -57,10 +57,10 @@ class DockerProvider(ContainerProvider):
             raise
 
 
-def kube_folder(place: Place) -> Path:
-    """Where a machine on the cluster's network finds its kubeconfig, as the file `config`."""
-    folder = place.folder / "kube"
-    folder.mkdir(exist_ok=True)
+def kube_folder(place: Place, cluster: str) -> Path:
+    """Where machines on a cluster's network find its kubeconfig, as the file `config`."""
+    folder = place.folder / "kube" / cluster
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 

@@ -94,7 +94,7 @@ class KindProvider(ContainerProvider):
     def _publish(self, place: Place, machine: str) -> None:
         """Put the kubeconfig that works on the cluster's network where machines find it."""
         config = self.exec(place, machine, ["cat", "/etc/kubernetes/admin.conf"]).stdout
-        file = kube_folder(place) / "config"
+        file = kube_folder(place, machine) / "config"
         file.touch(mode=0o600)
         file.write_bytes(config)
 

@@ -1,8 +1,9 @@
-"""One place with a network, on the real engine, for the providers' contract tests."""
+"""Places with a network, on the real engine, for the contract tests."""
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from labctl.session import opened, resources
 from labctl.session.model import Record, now
 from labctl.session.store import Store
 
-LAB = Path(__file__).parent / "lab"
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +23,11 @@ def client():
     return host.find("local").client()
 
 
-@pytest.fixture(scope="module")
-def place(client, tmp_path_factory):
-    lab = loader.load(LAB)
-    store = Store(tmp_path_factory.mktemp("store"))
-    name = f"contract-{os.getpid()}"
+@contextmanager
+def place_for(lab_name, client, folder):
+    lab = loader.load(HERE / lab_name)
+    store = Store(folder)
+    name = f"t{os.getpid()}-{lab.id}"[:24]
     record = Record(name=name, lab=lab.id, digest="", seed="s", learner="", created=now())
     store.save(record)
     references = build.ensure(client, opened.images(lab), lambda text: None)
@@ -36,3 +37,15 @@ def place(client, tmp_path_factory):
     client.networks.create(place.network("lab"), labels=labels)
     yield place
     resources.remove(client, name)
+
+
+@pytest.fixture(scope="module")
+def place(client, tmp_path_factory):
+    with place_for("one-of-each", client, tmp_path_factory.mktemp("store")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def three_nodes(client, tmp_path_factory):
+    with place_for("nodes", client, tmp_path_factory.mktemp("store")) as made:
+        yield made
