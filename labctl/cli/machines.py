@@ -20,9 +20,7 @@ _SHELL = ["sh", "-c", "command -v bash >/dev/null && exec bash -l || exec sh -l"
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(shell)
-    app.command(
-        "exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
-    )(execute)
+    app.command("exec", context_settings={"ignore_unknown_options": True})(execute)
     app.command()(logs)
     app.command()(kubeconfig)
 
