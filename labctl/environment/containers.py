@@ -16,7 +16,8 @@ import docker.errors
 import requests
 from docker.models.containers import Container
 
-from labctl.environment.model import ExecResult, Found, MachineState, Place
+from labctl.environment import wait
+from labctl.environment.model import ExecResult, Found, MachineState, Place, session_of
 from labctl.errors import EnvironmentFailure, NotFound, WaitTimeout
 
 _STATES: dict[str, MachineState] = {
@@ -98,7 +99,7 @@ def remove(client: docker.DockerClient, name: str) -> None:
         except docker.errors.APIError as e:
             if "already in progress" not in str(e):
                 raise
-            _wait_gone(client, name)
+            wait.until(f"`{name}` to be gone", lambda: get(client, name) is None, seconds=10)
 
 
 def remove_all(client: docker.DockerClient, names: Sequence[str]) -> None:
@@ -106,15 +107,6 @@ def remove_all(client: docker.DockerClient, names: Sequence[str]) -> None:
     with ThreadPoolExecutor(max_workers=8) as pool:
         for done in [pool.submit(remove, client, name) for name in names]:
             done.result()
-
-
-def _wait_gone(client: docker.DockerClient, name: str) -> None:
-    for _ in range(100):
-        try:
-            client.containers.get(name)
-        except docker.errors.NotFound:
-            return
-        time.sleep(0.1)
 
 
 def run(
@@ -216,7 +208,7 @@ def clusters(client: docker.DockerClient) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for node in nodes:
         name = node["Labels"][LABEL_CLUSTER]
-        if name.startswith("labctl-") and "--" in name:
+        if session_of(name):
             found.setdefault(name, []).append(node["Id"])
     return found
 

@@ -18,6 +18,9 @@ LABEL_LAB = "labctl.lab"
 LABEL_STORE = "labctl.store"  # which learner's store the session belongs to
 LABEL_IMAGE = "labctl.image"  # on images: the recipe's name
 
+# Names can hold one hyphen after another nowhere (lab/names.py), so two of them separate.
+_PREFIX, _SEPARATOR = "labctl-", "--"
+
 MachineState = Literal["running", "paused", "stopped", "starting"]
 
 
@@ -39,11 +42,11 @@ class Place:
 
     def container(self, machine: str) -> str:
         """The engine's name for a machine's container (for kind: the cluster's name)."""
-        return f"labctl-{self.session}--{machine}"
+        return f"{_PREFIX}{self.session}{_SEPARATOR}{machine}"
 
     def network(self, name: str) -> str:
         """The engine's name for a network of the lab."""
-        return f"labctl-{self.session}--net-{name}"
+        return f"{_PREFIX}{self.session}{_SEPARATOR}net-{name}"
 
     def labels(self, machine: str, provider: str) -> dict[str, str]:
         """The labels of one machine."""
@@ -58,6 +61,12 @@ class Place:
     def kubeconfig(self, machine: str) -> Path:
         """The kubeconfig of a kind machine, for programs on the host."""
         return self.folder / f"{machine}.kubeconfig"
+
+
+def session_of(name: str) -> str:
+    """The session that a name made by `Place` belongs to; "" for any other name."""
+    session, separator, _ = name.removeprefix(_PREFIX).partition(_SEPARATOR)
+    return session if separator and name.startswith(_PREFIX) else ""
 
 
 @dataclass(frozen=True)

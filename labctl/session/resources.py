@@ -9,10 +9,7 @@ import docker.errors
 
 from labctl.environment import containers
 from labctl.environment.containers import engine_errors
-from labctl.environment.model import LABEL_PROVIDER, LABEL_SESSION, LABEL_STORE
-
-PREFIX = "labctl-"
-SEPARATOR = "--"
+from labctl.environment.model import LABEL_PROVIDER, LABEL_SESSION, LABEL_STORE, session_of
 
 
 def sessions(client: docker.DockerClient) -> dict[str, str]:
@@ -28,12 +25,12 @@ def sessions(client: docker.DockerClient) -> dict[str, str]:
     for labels in labelled:
         found[labels[LABEL_SESSION]] = labels.get(LABEL_STORE, "")
     for cluster in containers.clusters(client):
-        found.setdefault(cluster.removeprefix(PREFIX).split(SEPARATOR)[0], "")
+        found.setdefault(session_of(cluster), "")
     return found
 
 
-def remove(client: docker.DockerClient, session: str, *, networks: bool = True) -> None:
-    """Remove all machines of a session, their volumes, and its networks unless told not to."""
+def remove(client: docker.DockerClient, session: str) -> None:
+    """Remove all machines of a session, their volumes and networks."""
     own = _filter(session)
     with engine_errors(f"list what is left of `{session}`"):
         labelled = client.api.containers(all=True, filters=own)
@@ -42,20 +39,17 @@ def remove(client: docker.DockerClient, session: str, *, networks: bool = True) 
         if container["Labels"].get(LABEL_PROVIDER) == "engine":
             containers.thaw(client, container["Id"])
     for cluster, nodes in containers.clusters(client).items():
-        if cluster.startswith(f"{PREFIX}{session}{SEPARATOR}"):
+        if session_of(cluster) == session:
             ids += nodes
     containers.remove_all(client, ids)
     with engine_errors(f"remove what is left of `{session}`"):
         for volume in client.api.volumes(filters=own)["Volumes"] or []:
             _forget(client.api.remove_volume, volume["Name"])
-        if networks:
-            for network in client.api.networks(filters=own):
-                for container in client.api.inspect_network(network["Id"])["Containers"] or {}:
-                    # A container that somebody attached by hand must not keep the session alive.
-                    client.api.disconnect_container_from_network(
-                        container, network["Id"], force=True
-                    )
-                _forget(client.api.remove_network, network["Id"])
+        for network in client.api.networks(filters=own):
+            for container in client.api.inspect_network(network["Id"])["Containers"] or {}:
+                # A container that somebody attached by hand must not keep the session alive.
+                client.api.disconnect_container_from_network(container, network["Id"], force=True)
+            _forget(client.api.remove_network, network["Id"])
 
 
 def _forget(remove: Callable[[str], object], name: str) -> None:
