@@ -7,18 +7,18 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
-import docker
-import docker.errors
-import requests
-from docker.models.containers import Container
+from typing import TYPE_CHECKING, Any
 
 from labctl.environment import wait
+from labctl.environment.direct import DirectClient, Refused, is_engine_error
 from labctl.environment.model import ExecResult, Found, MachineState, Place, session_of
 from labctl.errors import EnvironmentFailure, NotFound, WaitTimeout
+
+if TYPE_CHECKING:
+    import docker
+    from docker.models.containers import Container
 
 _STATES: dict[str, MachineState] = {
     "running": "running",
@@ -48,7 +48,9 @@ def engine_errors(doing: str) -> Iterator[None]:
     """Turn whatever docker-py raises into one EnvironmentFailure that says what failed."""
     try:
         yield
-    except (docker.errors.DockerException, requests.RequestException, OSError) as e:
+    except Exception as e:
+        if not is_engine_error(e):
+            raise
         text = str(getattr(e, "explanation", None) or e)
         cure = next((c for sign, c in _CURES if sign in text.lower()), None)
         raise EnvironmentFailure(
@@ -58,8 +60,24 @@ def engine_errors(doing: str) -> Iterator[None]:
         ) from e
 
 
+def inspect(client: docker.DockerClient, name: str) -> dict[str, Any] | None:
+    """What the engine knows of the container of that name, or None."""
+    if not isinstance(client, DirectClient):
+        there = get(client, name)
+        return None if there is None else dict(there.attrs)
+    with engine_errors(f"look up `{name}`"):
+        try:
+            return client.inspect(name)
+        except Refused as e:
+            if e.status == 404:
+                return None
+            raise
+
+
 def get(client: docker.DockerClient, name: str) -> Container | None:
     """The container of that name, or None."""
+    import docker.errors
+
     with engine_errors(f"look up `{name}`"):
         try:
             return client.containers.get(name)
@@ -67,12 +85,14 @@ def get(client: docker.DockerClient, name: str) -> Container | None:
             return None
 
 
-def found(place: Place, machine: str, provider: str, container: Container | None) -> Found | None:
-    """A container as the engine reported it, in labctl's words."""
-    if container is None:
+def found(
+    place: Place, machine: str, provider: str, told: Mapping[str, Any] | None
+) -> Found | None:
+    """A container in labctl's words; `told` is what the engine knows of it, if there is one."""
+    if told is None:
         return None
-    state = container.attrs["State"]
-    networks = container.attrs["NetworkSettings"]["Networks"]
+    state = told["State"]
+    networks = told["NetworkSettings"]["Networks"]
     addresses = {
         name: networks[place.network(name)]["IPAddress"]
         for name in place.lab.networks
@@ -82,15 +102,17 @@ def found(place: Place, machine: str, provider: str, container: Container | None
         name=machine,
         provider=provider,
         state=_STATES.get(state["Status"], "stopped"),
-        container=container.id or "",
+        container=told["Id"],
         pid=state["Pid"],
-        created=container.attrs["Created"],
+        created=told["Created"],
         addresses=addresses,
     )
 
 
 def remove(client: docker.DockerClient, name: str) -> None:
     """Remove a container with its anonymous volumes; fine when it is not there."""
+    import docker.errors
+
     with engine_errors(f"remove `{name}`"):
         try:
             client.api.remove_container(name, force=True, v=True)
@@ -123,6 +145,8 @@ def run(
     Raises NotFound when the container is gone or does not run, WaitTimeout when the
     command does not end (it may go on in the container: nothing can end it from here).
     """
+    import docker.errors
+
     with engine_errors(f"run `{argv[0]}` in `{container}`"):
         try:
             made = client.api.exec_create(
@@ -236,8 +260,8 @@ class ContainerProvider:
 
     def find(self, place: Place, machine: str) -> Found | None:
         """See Provider."""
-        container = get(self.client, self.main(place, machine))
-        return found(place, machine, self.kind, container)
+        told = inspect(self.client, self.main(place, machine))
+        return found(place, machine, self.kind, told)
 
     def exec(
         self,

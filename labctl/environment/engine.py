@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import docker
-import docker.errors
-
 from labctl.environment import docker as plain
 from labctl.environment.containers import ContainerProvider, engine_errors, thaw
 from labctl.environment.images import archive
@@ -58,6 +55,8 @@ class EngineProvider(ContainerProvider):
         """See Provider."""
         thaw(self.client, self.main(place, machine))
         super().remove(place, machine)
+        import docker.errors
+
         with engine_errors(f"remove the volume of `{machine}`"):
             try:
                 self.client.api.remove_volume(self._volume(place, machine), force=True)

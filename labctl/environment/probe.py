@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labctl.environment import containers
+from labctl.environment.direct import DirectClient, Refused
 from labctl.environment.model import Found, Place
 from labctl.environment.probe_client import ProbeClient, Wire
 
 if TYPE_CHECKING:
     import docker
-    from docker.models.containers import Container
 
 NAME = "probe"
 IMAGE = "probe"
@@ -46,8 +45,8 @@ class Probe:
         Raises EnvironmentFailure.
         """
         image = self._place.images[IMAGE]
-        there = containers.get(self._client, self.container)
-        if there is not None and there.status == "running" and _image(there) == image:
+        told = containers.inspect(self._client, self.container)
+        if told and told["State"]["Status"] == "running" and told["Config"]["Image"] == image:
             return
         containers.remove(self._client, self.container)
         with containers.engine_errors(f"start `{self.container}`"):
@@ -73,8 +72,8 @@ class Probe:
 
     def find(self) -> Found | None:
         """The container as the engine sees it now, or None."""
-        there = containers.get(self._client, self.container)
-        return containers.found(self._place, NAME, NAME, there)
+        told = containers.inspect(self._client, self.container)
+        return containers.found(self._place, NAME, NAME, told)
 
     def remove(self) -> None:
         """Remove the container; fine when it is not there."""
@@ -85,16 +84,15 @@ class Probe:
 
         The run ends with the wire, however this process ends. Raises EnvironmentFailure.
         """
-        import docker.errors
-
-        try:
-            return self._attach()
-        except docker.errors.APIError as e:
-            if e.status_code not in (404, 409):  # not there, or not running
-                with containers.engine_errors(f"run the probe in `{self.container}`"):
+        running = f"run the probe in `{self.container}`"
+        with containers.engine_errors(running):
+            try:
+                return self._attach()
+            except Exception as e:
+                if not _absent(e):
                     raise
         self.create()
-        with containers.engine_errors(f"run the probe in `{self.container}`"):
+        with containers.engine_errors(running):
             return self._attach()
 
     def client(self) -> ProbeClient:
@@ -102,15 +100,19 @@ class Probe:
         return ProbeClient(self.open())
 
     def _attach(self) -> Wire:
+        argv = ["/probe", "serve"]
+        if isinstance(self._client, DirectClient):
+            return _ExecWire(self._client.attach(self.container, argv))
         api = self._client.api
-        made = api.exec_create(self.container, ["/probe", "serve"], stdin=True)
+        made = api.exec_create(self.container, argv, stdin=True)
         attached: Any = api.exec_start(made["Id"], socket=True)
         return _ExecWire(attached)
 
 
-def _image(container: Container) -> str:
-    configured: Mapping[str, str] = container.attrs["Config"]
-    return configured["Image"]
+def _absent(error: Exception) -> bool:
+    """Whether the engine says that the container is not there, or does not run."""
+    status = error.status if isinstance(error, Refused) else getattr(error, "status_code", 0)
+    return status in (404, 409)
 
 
 class _ExecWire:

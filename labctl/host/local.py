@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from labctl.environment.direct import DirectClient, is_engine_error
 from labctl.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
@@ -65,10 +67,10 @@ def endpoint() -> Endpoint:
     """The engine that the docker command would use: DOCKER_HOST, then the context, then sockets."""
     if url := os.environ.get("DOCKER_HOST"):
         return Endpoint(url, chosen=True)
-    from docker.context import ContextAPI
-
-    name = os.environ.get("DOCKER_CONTEXT") or ContextAPI.get_current_context().Name
+    name = os.environ.get("DOCKER_CONTEXT") or _current_context()
     if name != "default":
+        from docker.context import ContextAPI
+
         context = ContextAPI.get_context(name)
         if context is None or not context.Host:
             raise EnvironmentFailure(
@@ -85,18 +87,31 @@ def endpoint() -> Endpoint:
     return Endpoint(f"unix://{found}")
 
 
+def _current_context() -> str:
+    """The context that `docker context use` chose; loading docker-py to ask it takes long."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        return str(config.get("currentContext") or "default")
+    except (OSError, ValueError, AttributeError):
+        return "default"
+
+
 def connect(target: Endpoint) -> docker.DockerClient:
     """A client of the engine at an endpoint, which has answered once.
 
     Raises EnvironmentFailure when it does not answer within ANSWER_SECONDS.
     """
-    from docker.errors import DockerException
-
     try:
-        client = _client(target)
-        client.api.timeout = CALL_SECONDS
-        return client
-    except (DockerException, OSError) as e:
+        if target.url.startswith("unix://"):
+            socket = Path(target.url.removeprefix("unix://"))
+            direct = DirectClient(socket, lambda: _client(target), ANSWER_SECONDS)
+            direct.ping()
+            return cast("docker.DockerClient", direct)
+        return _client(target)
+    except Exception as e:
+        if not is_engine_error(e):
+            raise
         text = str(e)
         if "Permission denied" in text or isinstance(e, PermissionError):
             raise EnvironmentFailure(
@@ -117,11 +132,14 @@ def _client(target: Endpoint) -> docker.DockerClient:
     if target.context:
         from docker.context import ContextAPI
 
-        tls = ContextAPI.get_context(target.context).TLSConfig
-        return docker.DockerClient(base_url=target.url, tls=tls or False, timeout=ANSWER_SECONDS)
-    if target.chosen:
-        return docker.from_env(timeout=ANSWER_SECONDS)
-    return docker.DockerClient(base_url=target.url, timeout=ANSWER_SECONDS)
+        tls = ContextAPI.get_context(target.context).TLSConfig or False
+        client = docker.DockerClient(base_url=target.url, tls=tls, timeout=ANSWER_SECONDS)
+    elif target.chosen:
+        client = docker.from_env(timeout=ANSWER_SECONDS)
+    else:
+        client = docker.DockerClient(base_url=target.url, timeout=ANSWER_SECONDS)
+    client.api.timeout = CALL_SECONDS
+    return client
 
 
 def shares_kernel(info: dict[str, Any]) -> bool:

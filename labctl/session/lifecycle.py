@@ -65,7 +65,9 @@ def start(
             created=now(),
         )
         store.save(record)
-        session = Session(record, place(store, record, lab, references), client, providers(client))
+        session = Session(
+            record, place(store, record, lab, lambda: references), client, providers(client)
+        )
         try:
             bring_up(session, progress, prove)
         except BaseException:
@@ -94,7 +96,7 @@ def reset(
         )
         store.save(unready)
         renewed = dataclasses.replace(
-            session, record=unready, place=place(store, unready, lab, references)
+            session, record=unready, place=place(store, unready, lab, lambda: references)
         )
         with progress.step("Remove the machines"):
             resources.remove(session.client, name)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import docker
-
-from labctl.environment.images import build, recipe
 from labctl.environment.model import Found, Place
 from labctl.environment.probe import Probe
 from labctl.environment.provider import Provider, providers
@@ -17,6 +17,9 @@ from labctl.lab.model import EngineMachine, KindMachine, Lab
 from labctl.session.choose import choose
 from labctl.session.model import Record
 from labctl.session.store import Store
+
+if TYPE_CHECKING:
+    import docker
 
 PROBE = "probe"
 
@@ -76,16 +79,17 @@ def opened(store: Store, host: Host, record: Record) -> Session:
     lab = loader.find(record.lab)
     return Session(
         record,
-        place(store, record, lab, build.references(client, images(lab))),
+        place(store, record, lab, lambda: _references(client, lab)),
         client,
         providers(client),
     )
 
 
-def place(store: Store, record: Record, lab: Lab, references: dict[str, str]) -> Place:
-    """Where a session's machines are made; `references` are the images by recipe name."""
+def place(
+    store: Store, record: Record, lab: Lab, references: Callable[[], Mapping[str, str]]
+) -> Place:
+    """Where a session's machines are made; `references` tells the images by recipe name."""
     folder = store.folder(record.name)
-    wanted = {name: recipe.name_for(lab.folder, name) for name in _images_named(lab)}
     return Place(
         session=record.name,
         store=store.id,
@@ -93,20 +97,53 @@ def place(store: Store, record: Record, lab: Lab, references: dict[str, str]) ->
         folder=folder,
         workspace=folder / "workspace",
         facts=facts.facts(lab, record.seed),
-        images={name: references[full] for name, full in wanted.items()},
+        images=_Images(lab, references),
     )
+
+
+class _Images(Mapping[str, str]):
+    """The references of images by the names that the lab gives them, told when first asked for.
+
+    Only what makes machines asks: other commands are spared the reading of all recipes.
+    """
+
+    def __init__(self, lab: Lab, references: Callable[[], Mapping[str, str]]) -> None:
+        self._lab = lab
+        self._references = references
+
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        references = self._references()
+        return {name: references[full] for name, full in _recipes(self._lab).items()}
+
+    def __getitem__(self, name: str) -> str:
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
 
 
 def images(lab: Lab) -> list[str]:
     """The recipes that a lab needs: its machines', those inside its engines, and the probe."""
-    return sorted({recipe.name_for(lab.folder, name) for name in _images_named(lab)})
+    return sorted(set(_recipes(lab).values()))
 
 
-def _images_named(lab: Lab) -> set[str]:
-    """The images as lab.yaml calls them."""
+def _references(client: docker.DockerClient, lab: Lab) -> dict[str, str]:
+    from labctl.environment.images import build
+
+    return build.references(client, images(lab))
+
+
+def _recipes(lab: Lab) -> dict[str, str]:
+    """The recipe of each image, by the name that lab.yaml gives it."""
+    from labctl.environment.images import recipe
+
     named = {PROBE}
     for machine in lab.machines.values():
         named.add(recipe.NODE if isinstance(machine, KindMachine) else machine.image)
         if isinstance(machine, EngineMachine):
             named |= set(machine.images)
-    return named
+    return {name: recipe.name_for(lab.folder, name) for name in named}

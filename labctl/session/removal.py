@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-
-import docker
+from typing import TYPE_CHECKING
 
 from labctl.errors import EnvironmentFailure, UsageError
 from labctl.host.model import Host
@@ -14,6 +13,9 @@ from labctl.progress import Progress
 from labctl.session import resources
 from labctl.session.model import valid_name
 from labctl.session.store import Store
+
+if TYPE_CHECKING:
+    import docker
 
 
 def stop(store: Store, host: Host, name: str, progress: Progress) -> Path | None:

@@ -39,7 +39,7 @@ class ByHand:
         references = build.ensure(client, opened.images(self.lab), lambda text: None)
         self.folder = Path(tempfile.mkdtemp())
         record = Record(name="byhand", lab=lab, digest="", seed=SEED, learner="", created="")
-        self.place = opened.place(Store(self.folder), record, self.lab, references)
+        self.place = opened.place(Store(self.folder), record, self.lab, lambda: references)
         self.place.workspace.mkdir(parents=True)
         self.env = {**os.environ, **facts.environment(self.place.facts)}
 

@@ -31,7 +31,7 @@ def place_for(lab_name, client, folder):
     record = Record(name=name, lab=lab.id, digest="", seed="s", learner="", created=now())
     store.save(record)
     references = build.ensure(client, opened.images(lab), lambda text: None)
-    place = opened.place(store, record, lab, references)
+    place = opened.place(store, record, lab, lambda: references)
     place.workspace.mkdir()
     labels = place.labels("net-lab", "network")
     client.networks.create(place.network("lab"), labels=labels)

@@ -23,8 +23,8 @@ def test_a_context_that_does_not_exist_is_told(monkeypatch):
 @pytest.mark.parametrize(
     ("reason", "message", "resolution"),
     [
-        ("Connection refused", "No Docker engine answers at unix:///x", "labctl setup"),
-        ("Permission denied", "You may not use the Docker engine at unix:///x", "usermod"),
+        ("Connection refused", "No Docker engine answers at tcp://far:1", "labctl setup"),
+        ("Permission denied", "You may not use the Docker engine at tcp://far:1", "usermod"),
     ],
 )
 def test_an_engine_that_does_not_answer_is_one_clear_error(
@@ -35,8 +35,36 @@ def test_an_engine_that_does_not_answer_is_one_clear_error(
 
     monkeypatch.setattr(local, "_client", fail)
     with pytest.raises(EnvironmentFailure, match=message) as caught:
-        local.connect(local.Endpoint("unix:///x"))
+        local.connect(local.Endpoint("tcp://far:1", chosen=True))
     assert resolution in caught.value.resolution
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ConnectionRefusedError(), "No Docker engine answers at unix:///x"),
+        (PermissionError(13, "Permission denied"), "You may not use the Docker engine at unix"),
+    ],
+)
+def test_a_socket_that_does_not_answer_is_one_clear_error(monkeypatch, error, message):
+    def fail(client):
+        raise error
+
+    monkeypatch.setattr(local.DirectClient, "ping", fail)
+    with pytest.raises(EnvironmentFailure, match=message):
+        local.connect(local.Endpoint("unix:///x"))
+
+
+@pytest.mark.parametrize(
+    ("config", "context"),
+    [('{"currentContext": "desktop"}', "desktop"), ("{}", "default"), ("[", "default")],
+)
+def test_the_current_context_is_read_from_dockers_configuration(
+    monkeypatch, tmp_path, config, context
+):
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text(config)
+    assert local._current_context() == context
 
 
 def test_memory_is_the_limit_or_an_estimate_for_each_node():
