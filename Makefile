@@ -1,5 +1,5 @@
 # `make demo` and `make test` need nothing but this file's folder, make, and Python 3.11 or later.
-.PHONY: setup demo test test-all bench lint lock schema clean
+.PHONY: setup demo test test-all bench lint lock schema clean browser
 .DELETE_ON_ERROR:
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -13,10 +13,10 @@ setup: .venv/ready
 demo: setup
 	$(BIN)/labctl demo
 
-test: setup lint
+test: setup lint browser
 	$(BIN)/python -m pytest
 
-test-all: setup lint
+test-all: setup lint browser
 	LABCTL_MATRIX=all $(BIN)/python -m pytest
 
 bench: setup
@@ -26,6 +26,13 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The gradebook's page is tested in a real browser.
+browser:
+	@command -v chromium >/dev/null || \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium; \
+	  else echo "Chromium is missing: sudo apt-get install chromium" >&2; exit 3; fi
 
 # Versions and hashes of every Python package, for all platforms; no index is named in it.
 lock:
