@@ -1,6 +1,6 @@
 """The fixtures that checks are written with. Their names are a contract with all labs.
 
-`machine`, `host`, `kernel`, `probe`, `kube`, `facts`, `workspace`, `lab`.
+`machine`, `host`, `kernel`, `probe`, `history`, `kube`, `facts`, `workspace`, `lab`.
 """
 
 from __future__ import annotations
@@ -9,21 +9,24 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labctl.environment.kubeapi import KubeAPI
+from labctl.environment.kubeapi import Answer, Ask, KubeAPI
 from labctl.environment.probe_client import ProbeClient, Wire
 from labctl.grading import backend
+from labctl.grading.controlplane import examine
 from labctl.grading.evidence import Connectivity, Kernel, Targets
+from labctl.grading.history import History
 
 if TYPE_CHECKING:
     from testinfra.host import Host
 
 Spec = Mapping[str, Any]
+AskCluster = Callable[..., Answer]  # cluster, method, path, and as `requests` takes it
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,11 @@ class Workspace:
         """The text of a file of at most `limit` bytes; the check fails without such a file."""
         fd = self._open(path)
         if fd is None:
-            pytest.fail(f"there is no file {path} in the workspace")
+            pytest.fail(f"there is no file {path} in the workspace (a link does not count)")
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            pytest.fail(f"{path} in the workspace is not a plain file")
         with os.fdopen(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                pytest.fail(f"{path} in the workspace is not a plain file")
             content = file.read(limit + 1)
         if len(content) > limit:
             pytest.fail(f"{path} in the workspace is larger than {limit} bytes")
@@ -98,12 +102,19 @@ class Workspace:
 class Kubernetes(KubeAPI):
     """The `kube` fixture: the API of the lab's cluster; `kube("name")` where it has several."""
 
-    def __init__(self, kubeconfigs: Mapping[str, str]) -> None:
-        self._kubeconfigs = kubeconfigs
+    def __init__(
+        self, kubeconfigs: Mapping[str, str], kernel: Kernel, ask: AskCluster | None
+    ) -> None:
         if not kubeconfigs:
             raise LookupError("the lab has no kind machine")
-        super().__init__(Path(next(iter(kubeconfigs.values()))))
-        self._named = cache(lambda name: KubeAPI(Path(kubeconfigs[name])))
+
+        def reach(name: str) -> tuple[Path, Callable[[], None], Ask | None]:
+            kernel.process(name)  # a machine that is down need not be waited for
+            own = partial(ask, name) if ask else None
+            return Path(kubeconfigs[name]), partial(examine, kernel, name), own
+
+        super().__init__(*reach(next(iter(kubeconfigs))))
+        self._named = cache(lambda name: KubeAPI(*reach(name)))
 
     def __call__(self, name: str) -> KubeAPI:
         """The API of one of several clusters."""
@@ -113,12 +124,16 @@ class Kubernetes(KubeAPI):
 class Fixtures:
     """The plugin that makes the fixtures, for one run on one session.
 
-    `scene` waits until the parent tells what the session is.
+    `scene` waits until the parent tells what the session is. `ask` puts a request to the API
+    of the cluster that it is given the name of; without it, kubeconfigs tell how to.
     """
 
-    def __init__(self, scene: Callable[[], Spec], wire: Wire) -> None:
+    def __init__(
+        self, scene: Callable[[], Spec], wire: Wire, ask: AskCluster | None = None
+    ) -> None:
         self._scene = scene
         self._wire = wire
+        self._ask = ask
 
     @cached_property
     def _spec(self) -> Spec:
@@ -164,6 +179,11 @@ class Fixtures:
         return Connectivity(labctl_targets)
 
     @pytest.fixture(scope="session")
+    def history(self, labctl_targets: Targets) -> History:
+        """`history("shop")`: what was seen, since the start, of what lab.yaml has watched."""
+        return History(labctl_targets.client)
+
+    @pytest.fixture(scope="session")
     def machine(self, labctl_targets: Targets, lab: LabInfo) -> Callable[..., Host]:
         """`machine("engine")`: a testinfra host whose commands run with the grader's programs."""
 
@@ -180,6 +200,6 @@ class Fixtures:
         return machine()
 
     @pytest.fixture(scope="session")
-    def kube(self) -> Kubernetes:
+    def kube(self, kernel: Kernel) -> Kubernetes:
         """The Kubernetes API of the lab's cluster."""
-        return Kubernetes(self._spec["kubeconfigs"])
+        return Kubernetes(self._spec["kubeconfigs"], kernel, self._ask)

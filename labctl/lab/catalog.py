@@ -7,18 +7,25 @@ from typing import Any
 
 import yaml
 
-from labctl import paths
+from labctl.lab import sources
 
 
 def ids() -> list[str]:
     """The ids of all labs that labctl knows, sorted."""
-    folder = paths.labs_dir()
-    return sorted(f.parent.name for f in folder.glob("*/lab.yaml")) if folder.is_dir() else []
+    return list(sources.folders())
 
 
 def summaries() -> list[dict[str, Any]]:
-    """`id`, `title`, `track` and `minutes` of each lab; empty where a definition is damaged."""
-    return [{"id": lab, **_head(paths.labs_dir() / lab / "lab.yaml")} for lab in ids()]
+    """`id`, `title`, `track` and `minutes` of each lab; empty where a definition is damaged.
+
+    `source` and `commit` tell where a lab is from; both are empty for labctl's own.
+    """
+    found = []
+    for lab, folder in sources.folders().items():
+        origin = sources.origin(folder)
+        source, commit = (origin.source, origin.commit) if origin else ("", "")
+        found.append({"id": lab, **_head(folder / "lab.yaml"), "source": source, "commit": commit})
+    return found
 
 
 def _head(file: Path) -> dict[str, Any]:

@@ -8,38 +8,47 @@ from pathlib import Path
 
 from labctl import paths
 from labctl.errors import UsageError
-from labctl.lab import catalog
+from labctl.lab import catalog, sources
 from labctl.lab.model import (
+    FORMAT,
     DockerMachine,
     EngineMachine,
+    Goal,
     KindMachine,
     Lab,
     Mistake,
     Solution,
+    Spot,
     Step,
     Traffic,
+    Watch,
 )
+from labctl.lab.names import OWN_IMAGES
 from labctl.lab.source import Source, refuse
 
 
 def find(lab_id: str) -> Lab:
     """The lab of that id. Raises UsageError when there is none, DefinitionError when it is bad."""
-    known = catalog.ids()
-    if lab_id not in known:
+    folder = sources.folder(lab_id)
+    if folder is None:
+        known = catalog.ids()
         raise UsageError(
             f"There is no lab `{lab_id}`",
             details="Labs: " + ", ".join(known) if known else f"No labs in {paths.labs_dir()}",
             resolution="`labctl list` shows all labs.",
         )
-    return load(paths.labs_dir() / lab_id)
+    return load(folder)
 
 
 def load(folder: Path) -> Lab:
     """Read and check `folder/lab.yaml`. Raises DefinitionError with every problem found."""
     source = Source(folder / "lab.yaml")
+    _format(source)
     lab = source.model(Lab)
     if lab is not None:
-        lab = lab.model_copy(update={"id": folder.name, "folder": folder})
+        origin = sources.origin(folder)
+        known = {"id": folder.name, "folder": folder, "source": str(origin or "")}
+        lab = lab.model_copy(update=known)
         _references(lab, source)
     refuse(f"The lab `{folder.name}`", source.problems)
     assert lab is not None  # no problems means there is a model
@@ -84,8 +93,16 @@ def digest(lab: Lab) -> str:
 
 def _files(folder: Path) -> Iterator[Path]:
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and "__pycache__" not in file.parts:
+        if file.is_file() and not {"__pycache__", ".git"} & set(file.relative_to(folder).parts):
             yield file
+
+
+def _format(source: Source) -> None:
+    """A lab of a later format has one problem: what else it says need not mean anything here."""
+    told = source.data.get("format") if isinstance(source.data, dict) else None
+    if isinstance(told, int) and told > FORMAT:
+        text = f"format {told} is for a later labctl: this one knows format {FORMAT}"
+        source.problem(("format",), text)
 
 
 def _references(lab: Lab, source: Source) -> None:
@@ -109,6 +126,9 @@ def _references(lab: Lab, source: Source) -> None:
                     source.problem((*at, "images"), f"there is no recipe for image `{image}`")
         if not isinstance(machine, KindMachine) and not image_folder(lab, machine.image).is_dir():
             source.problem((*at, "image"), f"there is no recipe for image `{machine.image}`")
+    for image in OWN_IMAGES:
+        if (lab.folder / "environment" / image / "Dockerfile").exists():
+            source.problem((), f"`environment/{image}` has the name of one of labctl's own images")
     if cycle := _cycle(lab):
         source.problem(("machines", cycle, "after"), "machines wait for each other in a circle")
     for name, pick in lab.seeded.items():
@@ -120,6 +140,9 @@ def _references(lab: Lab, source: Source) -> None:
             source.problem(("seeded", name), "`low` is above `high`")
     if lab.traffic:
         _traffic(lab, lab.traffic, kinds, source)
+    for name, watch in lab.watch.items():
+        _watch(lab, name, watch, kinds, source)
+    _capture(lab, kinds, source)
     _steps(lab, source, lab.setup, lab.folder, key="setup")
     if not (lab.folder / "README.md").is_file():
         source.problem((), "there is no README.md beside it, so nothing for the learner to read")
@@ -128,15 +151,47 @@ def _references(lab: Lab, source: Source) -> None:
 def _traffic(lab: Lab, traffic: Traffic, kinds: set[str], source: Source) -> None:
     if traffic.cluster not in kinds:
         source.problem(("traffic", "cluster"), f"`{traffic.cluster}` is no kind machine")
-    known = {name.replace("-", "_") for name in lab.seeded}
     for side in ("sources", "targets"):
         for index, endpoint in enumerate(getattr(traffic, side)):
             at = ("traffic", side, index)
             if endpoint.machine and endpoint.machine not in lab.machines:
                 source.problem((*at, "machine"), f"there is no machine `{endpoint.machine}`")
-            for key, value in (("namespace", endpoint.namespace), ("port", endpoint.port)):
-                if isinstance(value, str) and value[0] == "$" and value[1:] not in known:
-                    source.problem((*at, key), f"there is no seeded fact `{value[1:]}`")
+            _facts(lab, source, at, namespace=endpoint.namespace, port=endpoint.port)
+
+
+def _watch(lab: Lab, name: str, watch: Watch, kinds: set[str], source: Source) -> None:
+    _facts(lab, source, ("watch", name, "to"), port=watch.target.port)
+    ends: tuple[tuple[str, Spot | Goal], ...] = (("from", watch.source), ("to", watch.target))
+    for key, end in ends:
+        at = ("watch", name, key)
+        if end.machine and end.machine not in lab.machines:
+            source.problem((*at, "machine"), f"there is no machine `{end.machine}`")
+        elif end.namespace and end.machine not in kinds:
+            source.problem((*at, "machine"), f"`{end.machine}` is no kind machine: it has no pods")
+        if end.labels and not end.namespace:
+            source.problem((*at, "labels"), "`labels` choose among pods: say in which `namespace`")
+        _facts(lab, source, at, namespace=end.namespace)
+
+
+def _facts(lab: Lab, source: Source, at: tuple[str | int, ...], **values: str | int | None) -> None:
+    """Values that may be the name of a seeded fact, `$db_port`."""
+    known = {name.replace("-", "_") for name in lab.seeded}
+    for key, value in values.items():
+        if isinstance(value, str) and value[0] == "$" and value[1:] not in known:
+            source.problem((*at, key), f"there is no seeded fact `{value[1:]}`")
+
+
+def _capture(lab: Lab, kinds: set[str], source: Source) -> None:
+    for machine, wanted in lab.capture.engines.items():
+        at = ("capture", "engines", machine)
+        if not isinstance(lab.machines.get(machine), EngineMachine):
+            source.problem(at, f"`{machine}` is no engine machine")
+        for script in wanted.scripts:
+            if script not in lab.capture.workspace:
+                source.problem((*at, "scripts"), f"`{script}` is not in `capture.workspace`")
+    for machine in lab.capture.clusters:
+        if machine not in kinds:
+            source.problem(("capture", "clusters", machine), f"`{machine}` is no kind machine")
 
 
 def _steps(lab: Lab, source: Source, steps: list[Step], base: Path, key: str = "steps") -> None:

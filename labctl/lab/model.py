@@ -17,12 +17,22 @@ Memory = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[kmg]$")]
 # kind's node name is `labctl-SESSION--MACHINE-control-plane`, and a host name ends at 63.
 MachineName = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=16)]
 RelativePath = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*(?:/\w[\w.-]*)*$")]
+# A number, or a seeded fact such as `$db_port`.
+Port = (
+    Annotated[int, Field(ge=1, le=65535)]
+    | Annotated[str, StringConstraints(pattern=r"^\$[a-z][a-z0-9_]*$")]
+)
+# What is handed in means one file on every file system, so it is plain ASCII.
+_PART = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+PlainPath = Annotated[str, StringConstraints(pattern=rf"^{_PART}(?:/{_PART})*$", max_length=120)]
+PlainName = Annotated[str, StringConstraints(pattern=rf"^{_PART}$", max_length=60)]
+Resource = Annotated[str, StringConstraints(pattern=r"^(?:[a-z0-9.-]+/)?v[0-9][a-z0-9]*/[a-z]+$")]
 
 
 class Strict(BaseModel):
     """Unknown keys and wrong types are errors; values never change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Ready(Strict):
@@ -117,11 +127,7 @@ class Endpoint(Strict):
     namespace: Text | None = None
     labels: dict[str, str] = {}
     machine: MachineName | None = None
-    port: (
-        Annotated[int, Field(ge=1, le=65535)]
-        | Annotated[str, StringConstraints(pattern=r"^\$[a-z][a-z0-9_]*$")]
-        | None
-    ) = None
+    port: Port | None = None
     protocol: Literal["tcp", "dns"] = "tcp"
 
     @model_validator(mode="after")
@@ -143,6 +149,89 @@ class Traffic(Strict):
         if missing := [target.name for target in self.targets if target.port is None]:
             raise ValueError("these targets need a `port`: " + ", ".join(missing))
         return self
+
+
+class Spot(Strict):
+    """Where a watched connection begins: a machine, or with `namespace` a pod of a kind machine.
+
+    Of several pods that is the oldest that runs; one that replaces it is found.
+    """
+
+    machine: MachineName
+    namespace: Text | None = None
+    labels: dict[str, str] = {}
+
+
+class Goal(Strict):
+    """Where it leads: a port of a machine, of a pod, or of an IP as it is known at the source."""
+
+    machine: MachineName | None = None
+    namespace: Text | None = None
+    labels: dict[str, str] = {}
+    address: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+){3}$")] | None = None
+    port: Port
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.machine is None) == (self.address is None):
+            raise ValueError("needs either `machine`, or `address`")
+        if self.namespace and self.address:
+            raise ValueError("`namespace` goes with `machine`")
+        return self
+
+
+class Watch(Strict):
+    """One thing that the probe looks at again and again, from the end of `start` to `stop`.
+
+    With `path` it asks for a page (2xx is good), with `send` it says that over one connection
+    that it keeps open, else it opens a connection each time. A good answer contains `says`.
+    `every` and `seconds` (how long an answer may take) are in seconds.
+    """
+
+    source: Spot = Field(alias="from")
+    target: Goal = Field(alias="to")
+    path: Annotated[str, StringConstraints(pattern=r"^/[!-~]*$")] | None = None
+    send: Annotated[str, Field(min_length=1)] | None = None
+    says: Text | None = None
+    every: Annotated[float, Field(ge=0.1, le=60)] = 0.5
+    seconds: Annotated[float, Field(ge=0.1, le=10)] = 1.0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.path and self.send:
+            raise ValueError("has either `path` or `send`")
+        if self.says and not (self.path or self.send):
+            raise ValueError("`says` needs `path` or `send`: nothing is asked")
+        return self
+
+
+class EngineCapture(Strict):
+    """What a submission holds of an engine machine, and what of it may be replayed.
+
+    `containers` are those whose definitions count, by name. Others that run beside them are
+    handed in, too, but for the lab's own in `beside`. `daemon` are the keys of
+    daemon.json that the learner may set, `runtimes` those besides runc that containers may
+    name. `scripts` are files of the workspace that root runs in the machine at the end of a
+    replay: such a lab is graded only on an engine that is thrown away afterwards.
+    """
+
+    containers: list[PlainName] = []
+    beside: list[PlainName] = []
+    daemon: list[PlainName] = []
+    runtimes: list[PlainName] = []
+    scripts: list[PlainPath] = []
+
+
+class Capture(Strict):
+    """What a submission holds: files of the workspace, and what the learner made in machines.
+
+    `clusters` names resources as the API does, `networking.k8s.io/v1/networkpolicies`: all of
+    them, in every namespace, are the learner's work.
+    """
+
+    workspace: list[PlainPath] = []
+    engines: dict[MachineName, EngineCapture] = {}
+    clusters: dict[MachineName, list[Resource]] = {}
 
 
 class Mistake(Strict):
@@ -174,6 +263,9 @@ class Lab(Strict):
     seeded: dict[Name, Pick] = {}
     setup: list[Step] = []
     traffic: Traffic | None = None
-    capture: list[RelativePath] = []
+    watch: dict[Name, Watch] = {}
+    capture: Capture = Capture()
     id: str = Field(default="", exclude=True)
     folder: Path = Field(default=Path(), exclude=True, strict=False)
+    # Where a lab that the user added is from; its checks run confined. Empty for labctl's own.
+    source: str = Field(default="", exclude=True)

@@ -12,7 +12,7 @@ def text() -> str:
     """The schema as labs/lab.schema.json holds it."""
     schema = Lab.model_json_schema()
     # The loader sets these from where it found the lab.
-    for key in ("id", "folder"):
+    for key in ("id", "folder", "source"):
         schema["properties"].pop(key, None)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = f"labctl lab.yaml, format {FORMAT}"

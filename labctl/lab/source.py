@@ -99,15 +99,26 @@ class Source:
                 self._index(item, (*at, index))
 
 
+class BadDefinition(DefinitionError):
+    """A definition with problems; `problems` are those that `details` spells out."""
+
+    def __init__(
+        self, message: str, *, details: str, resolution: str, problems: Iterable[Problem]
+    ) -> None:
+        super().__init__(message, details=details, resolution=resolution)
+        self.problems = tuple(problems)
+
+
 def refuse(what: str, problems: Iterable[Problem]) -> None:
-    """Raise one DefinitionError with every problem, when there is any."""
+    """Raise one BadDefinition with every problem, when there is any."""
     found = list(problems)
     if found:
         count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
-        raise DefinitionError(
+        raise BadDefinition(
             f"{what} has {count}",
             details="\n".join(str(problem) for problem in found),
             resolution="Mend the lines above; ARCHITECTURE.md explains every key.",
+            problems=found,
         )
 
 

@@ -16,6 +16,7 @@ from labctl.errors import EnvironmentFailure
 from labctl.lab import facts
 from labctl.lab.model import KindMachine, Step
 from labctl.progress import Detail, Progress
+from labctl.session import watching
 from labctl.session.opened import PROBE, Session
 
 # What makes sure that the untouched lab is really broken; grading is above this layer.
@@ -35,6 +36,7 @@ def bring_up(session: Session, progress: Progress, prove: Prove) -> None:
     run_steps(session, place.lab.folder, place.lab.setup, progress)
     with progress.step("Make sure that the lab is broken") as detail:
         prove(session, detail)
+    watching.begin(session)
 
 
 def apply(session: Session, folder: Path, steps: list[Step], progress: Progress) -> None:

@@ -16,7 +16,6 @@ import (
 )
 
 const (
-	busybox          = "/bin/busybox"
 	defaultMaxOutput = 1 << 20
 	lingering        = 200 * time.Millisecond
 )
@@ -59,19 +58,19 @@ func runCommand(ctx context.Context, args execArgs) (*execReply, error) {
 		return nil, err
 	}
 	defer trouble.Close()
-	err = inside(args.target, []string{"cgroup", "ipc", "uts", "net", "pid"}, command.Start)
+	err = inside(args.target, []string{"cgroup", "ipc", "uts", "net"}, command.Start)
 	for _, file := range command.ExtraFiles {
 		file.Close()
 	}
 	if err != nil {
-		if errors.Is(err, unix.ENOMEM) { // fork into a PID namespace whose init has ended
-			return nil, fail("gone", "the machine is gone")
-		}
 		return nil, err
 	}
 	err = command.Wait()
 	if ctx.Err() != nil || errors.Is(err, exec.ErrWaitDelay) {
 		killTree(command.Process.Pid)
+	}
+	if err := args.check(); err != nil { // what a machine that ended meanwhile shows is no answer
+		return nil, err
 	}
 	if message, _ := io.ReadAll(io.LimitReader(trouble, 4096)); len(message) > 0 {
 		why := &failure{"failed", string(message)}
@@ -94,6 +93,10 @@ func prepare(ctx context.Context, args execArgs, stdout, stderr io.Writer) (*exe
 	if err != nil {
 		return nil, nil, goneOr(err)
 	}
+	home, err := namespaceID(args.Pid, "pid")
+	if err != nil {
+		return nil, nil, goneOr(err)
+	}
 	var files []*os.File
 	closeAll := func() {
 		for _, file := range files {
@@ -106,7 +109,6 @@ func prepare(ctx context.Context, args execArgs, stdout, stderr io.Writer) (*exe
 	}{
 		{args.path("ns/mnt"), unix.O_RDONLY},
 		{args.path("root"), unix.O_PATH | unix.O_DIRECTORY},
-		{busybox, unix.O_RDONLY},
 	} {
 		fd, err := unix.Open(want.path, want.flags|unix.O_CLOEXEC, 0)
 		if err != nil {
@@ -121,7 +123,8 @@ func prepare(ctx context.Context, args execArgs, stdout, stderr io.Writer) (*exe
 		return nil, nil, err
 	}
 	files = append(files, report)
-	argv := append([]string{"enter", strconv.FormatUint(info.capBnd, 16)}, args.Argv...)
+	argv := []string{"enter", strconv.FormatUint(home, 10), strconv.FormatUint(info.capBnd, 16)}
+	argv = append(argv, args.Argv...)
 	command := exec.CommandContext(ctx, "/proc/self/exe", argv...)
 	command.Env = []string{"PATH=/nonexistent", "HOME=/", "LC_ALL=C"}
 	command.ExtraFiles = files

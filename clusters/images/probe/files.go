@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -42,7 +43,8 @@ type fileReply struct {
 }
 
 // open finds a path below the target's root without following a link anywhere, and without
-// opening what it finds: a device or a pipe is only looked at.
+// opening what it finds: a device or a pipe is only looked at. What is below /proc is the kernel's
+// own, whatever the machine has mounted over it.
 func (a fileArgs) open() (int, *fileReply, error) {
 	if !strings.HasPrefix(a.Path, "/") || strings.ContainsRune(a.Path, 0) {
 		return -1, nil, fail("invalid", "path %q", a.Path)
@@ -58,10 +60,22 @@ func (a fileArgs) open() (int, *fileReply, error) {
 	if err := a.check(); err != nil {
 		return -1, nil, err
 	}
-	fd, err := unix.Openat2(root, a.Path, &unix.OpenHow{
+	path := filepath.Clean(a.Path)
+	how := unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
-	})
+	}
+	from := root
+	if below, found := strings.CutPrefix(path, "/proc/"); found {
+		proc, err := procBelow(a.target, root)
+		if err != nil {
+			return -1, nil, err
+		}
+		defer unix.Close(proc)
+		from, path = proc, below
+		how.Resolve |= unix.RESOLVE_NO_XDEV
+	}
+	fd, err := unix.Openat2(from, path, &how)
 	switch {
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
 		return -1, &fileReply{Reason: "missing"}, nil
@@ -69,6 +83,8 @@ func (a fileArgs) open() (int, *fileReply, error) {
 		return -1, &fileReply{Reason: "link"}, nil
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 		return -1, &fileReply{Reason: "denied"}, nil
+	case errors.Is(err, unix.EXDEV):
+		return -1, nil, fail("tampered", "something is mounted over %s", a.Path)
 	case err != nil:
 		return -1, nil, err
 	}
@@ -78,6 +94,26 @@ func (a fileArgs) open() (int, *fileReply, error) {
 		return -1, nil, err
 	}
 	return fd, &fileReply{Stat: found}, nil
+}
+
+// procBelow opens the /proc below the root of a target: a copy without what is mounted on it.
+func procBelow(t target, root int) (int, error) {
+	namespace, err := namespaceID(t.Pid, "pid")
+	if err != nil {
+		return -1, goneOr(err)
+	}
+	proc := -1
+	err = inside(t, []string{"mnt"}, func() error {
+		if err := unix.Fchdir(root); err != nil {
+			return err
+		}
+		if err := unix.Chroot("."); err != nil {
+			return err
+		}
+		proc, err = bareProc(namespace)
+		return err
+	})
+	return proc, err
 }
 
 func statOf(fd int) (*fileStat, error) {
@@ -204,6 +240,7 @@ type mount struct {
 	Type    string   `json:"type"`
 	Source  string   `json:"source"`
 	Device  string   `json:"device"`
+	Super   []string `json:"-"` // options of the file system, whose mount this is
 }
 
 type mountList struct {
@@ -232,6 +269,7 @@ func parseMounts(text string) []mount {
 		mounts = append(mounts, mount{
 			Device: left[2], Root: unescape(left[3]), Place: unescape(left[4]),
 			Options: strings.Split(left[5], ","), Type: right[0], Source: unescape(right[1]),
+			Super: strings.Split(right[len(right)-1], ","),
 		})
 	}
 	return mounts

@@ -22,9 +22,19 @@ func main() {
 	}
 	switch command {
 	case "idle":
+		if err := serveWatches(); err != nil {
+			fmt.Fprintln(os.Stderr, "probe:", err)
+			os.Exit(1)
+		}
 		idle()
 	case "serve":
-		serve(os.Stdin, os.Stdout)
+		known := operations
+		if len(os.Args) == 4 && os.Args[2] == "--within" {
+			known = parseBounds(os.Args[3]).limit(operations)
+		} else if len(os.Args) > 2 {
+			misused()
+		}
+		serve(os.Stdin, os.Stdout, known)
 	case "enter":
 		enter(os.Args[2:])
 	case "listen":
@@ -33,9 +43,13 @@ func main() {
 			os.Exit(1)
 		}
 	default:
-		fmt.Fprintln(os.Stderr, "usage: probe idle | serve | listen [--tcp PORT...] [--udp PORT...]")
-		os.Exit(2)
+		misused()
 	}
+}
+
+func misused() {
+	fmt.Fprintln(os.Stderr, "usage: probe idle | serve [--within PID,...] | listen [--tcp PORT...] [--udp PORT...]")
+	os.Exit(2)
 }
 
 // idle keeps the container alive until it is told to end.

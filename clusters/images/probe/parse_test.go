@@ -68,6 +68,7 @@ func TestParseMounts(t *testing.T) {
 	want := []mount{{
 		Root: "/sub dir", Place: "/mnt x", Options: []string{"rw", "noatime"},
 		Type: "ext3", Source: "/dev/root", Device: "98:0",
+		Super: []string{"rw", "errors=continue"},
 	}}
 	if got := parseMounts(line); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
@@ -178,5 +179,19 @@ func TestCgroupVersion2(t *testing.T) {
 	own, _, used = measure(g, "pids", "TOP")
 	if *own.PidsMax != 12 || *used.PidsFailures != 6 {
 		t.Errorf("pids: %+v %+v", own, used)
+	}
+}
+
+func TestHides(t *testing.T) {
+	open := "10 1 0:5 / /proc rw,nosuid - proc proc rw\n"
+	veiled := "11 10 0:6 / /proc rw,nosuid - proc proc rw,hidepid=invisible\n"
+	partial := "12 10 0:7 / /proc rw - proc proc rw,gid=5,subset=pid\n"
+	for text, want := range map[string]string{
+		open: "", open + veiled: "hidepid=invisible", veiled + open: "", open + partial: "subset=pid",
+		open + "13 1 0:8 / /elsewhere rw - proc proc rw,hidepid=invisible\n": "",
+	} {
+		if got := hides(text); got != want {
+			t.Errorf("got %q for %q", got, text)
+		}
 	}
 }

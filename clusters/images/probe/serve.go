@@ -82,11 +82,13 @@ var operations = map[string]operation{
 	"held":      typed(askHeld),
 	"drop":      typed(dropHeld),
 	"find":      typed(findContainers),
+	"watch":     forward("watch"),
+	"history":   forward("history"),
 }
 
 // serve answers JSON lines until its input ends; then everything it started is ended too. A reply
 // without a number comes every second.
-func serve(input io.Reader, output io.Writer) {
+func serve(input io.Reader, output io.Writer, operations map[string]operation) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var (
 		writing sync.Mutex
@@ -124,7 +126,7 @@ func serve(input io.Reader, output io.Writer) {
 		running.Add(1)
 		go func() {
 			defer func() { <-slots; running.Done() }()
-			send(answer(ctx, r))
+			send(answer(ctx, r, operations))
 		}()
 	}
 	cancel()
@@ -137,7 +139,7 @@ func serve(input io.Reader, output io.Writer) {
 }
 
 // answer runs one operation. One that hangs in the kernel past its deadline is left behind.
-func answer(ctx context.Context, r request) reply {
+func answer(ctx context.Context, r request, operations map[string]operation) reply {
 	run, known := operations[r.Op]
 	if !known {
 		return reply{ID: r.ID, Error: fail("invalid", "unknown operation %q", r.Op)}

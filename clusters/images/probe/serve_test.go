@@ -13,11 +13,16 @@ import (
 // talk sends lines to a served probe and returns the replies by number.
 func talk(t *testing.T, lines ...string) map[uint64]reply {
 	t.Helper()
+	return talkTo(t, operations, lines...)
+}
+
+func talkTo(t *testing.T, operations map[string]operation, lines ...string) map[uint64]reply {
+	t.Helper()
 	output, input := io.Pipe()
 	replies := make(chan reply)
 	ended := make(chan struct{})
 	reading, writing := io.Pipe()
-	go func() { serve(output, writing); writing.Close(); close(ended) }()
+	go func() { serve(output, writing, operations); writing.Close(); close(ended) }()
 	go func() {
 		scanner := bufio.NewScanner(reading)
 		for scanner.Scan() {

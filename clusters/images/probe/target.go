@@ -120,6 +120,11 @@ func inside(t target, names []string, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread is not fit for anything else
+		// setns(2) on mounts wants a thread that shares its root and working directory with no other.
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			done <- fail("failed", "unshare fs: %v", err)
+			return
+		}
 		for i, fd := range fds {
 			if err := unix.Setns(fd, 0); err != nil {
 				done <- fail("failed", "enter %s namespace: %v", names[i], err)

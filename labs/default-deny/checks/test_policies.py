@@ -119,8 +119,8 @@ def test_only_needed_paths(shop, network):
     hint="The report job in dev keeps one connection to db that is older than your policies. "
     "Leave the job alone: who must refuse its packets?",
 )
-def test_open_connection_cut(shop, probe):
-    "The report job's old connection to the database carries nothing any more"
+def test_open_connection_cut(shop, probe, history):
+    "The report job's old connection to the database was open, and carries nothing any more"
     before, db_before = _report_row(shop, probe), _db_row(shop, probe)
     time.sleep(1.6)  # three rows
     after, db_after = _report_row(shop, probe), _db_row(shop, probe)
@@ -128,6 +128,12 @@ def test_open_connection_cut(shop, probe):
     assert after == before, (
         f"the report job in dev still copies the database: row {before} a moment ago, {after} now"
     )
+    line = history("report-line")
+    assert line.now == "cut", (
+        "the grader has kept a connection of its own beside the report job's, from before your "
+        f"policies; it was to be cut, and is found to be `{line.now}`"
+    )
+    line.require(line.order("open", "cut"), "that connection was never open before it was cut")
 
 
 @check(
