@@ -6,7 +6,7 @@ from pathlib import Path
 import labctl
 
 ROOT = Path(labctl.__file__).parent
-LAYERS = ["lab", "environment", "host", "session", "grading", "cli"]
+LAYERS = ["lab", "environment", "host", "session", "grading", "authoring", "cli"]
 LEAVES = {"errors", "process", "paths", "progress", "__init__"}
 
 
