@@ -30,6 +30,10 @@ def start(
     learner: Annotated[
         str, typer.Option(envvar="LABCTL_LEARNER", help="Who does the lab; goes into reports.")
     ] = "",
+    ticket: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Your ticket from a course: makes the session count."),
+    ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="On failure, leave what was made, to look at.")
     ] = False,
@@ -40,7 +44,8 @@ def start(
     A lab that runs already is left as it is. Without --session, the session is named after
     the lab; give a name to run a lab twice.
 
-    Examples: labctl start namespaces; labctl start default-deny --session second
+    Examples: labctl start namespaces; labctl start default-deny --session second;
+    labctl start namespaces --ticket namespaces-alice.ticket
     """
     from labctl import host as hosts
     from labctl.cli import output
@@ -50,6 +55,11 @@ def start(
     from labctl.session.store import Store
 
     found = loader.find(lab)
+    course = ""
+    if ticket:
+        from labctl.cli.course import admitted
+
+        seed, learner, course = admitted(ticket, found.id, seed, learner)
     with children.start() as child:
         opened = lifecycle.start(
             Store(),
@@ -60,6 +70,7 @@ def start(
             name=session or found.id,
             seed=seed,
             learner=learner,
+            course=course,
             keep=keep,
         )
     if json:
@@ -198,11 +209,14 @@ def gc(
     Examples: labctl gc; labctl gc --all
     """
     from labctl import host as hosts
+    from labctl.authoring import scratch
     from labctl.cli import output
     from labctl.session import removal
     from labctl.session.store import Store
 
-    swept = removal.gc(Store(), hosts.find("local"), output.Steps(), everything=everything)
+    local, steps = hosts.find("local"), output.Steps()
+    swept = removal.gc(Store(), local, steps, everything=everything)
+    swept.removed.extend(scratch.sweep(local, steps))
     if json:
         output.print_json({"removed": swept.removed, "busy": swept.busy, "kept": swept.kept})
         return

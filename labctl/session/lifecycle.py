@@ -12,7 +12,7 @@ from labctl.host.model import Host
 from labctl.lab import facts, loader
 from labctl.lab.model import Lab
 from labctl.progress import Progress
-from labctl.session import resources
+from labctl.session import resources, room
 from labctl.session.bringup import Prove, apply, bring_up
 from labctl.session.model import Record, now, valid_name
 from labctl.session.opened import Session, images, opened, place
@@ -30,12 +30,16 @@ def start(
     name: str,
     seed: str | None = None,
     learner: str = "",
+    course: str = "",
     keep: bool = False,
+    sealed: bool = False,
 ) -> Session:
     """Bring a lab up in its broken state; give back the session that is there already.
 
+    `course` is the id of the course that gave the seed; without one the session is practice.
     What an interrupted start left under that name is removed first. On failure everything
-    is removed again, unless `keep`. Raises EnvironmentFailure, UsageError.
+    is removed again, unless `keep`. A `sealed` session has no way out (see room.py). Raises
+    EnvironmentFailure, UsageError.
     """
     valid_name(name)
     with store.lock(name):
@@ -44,6 +48,11 @@ def start(
             if old.lab != lab.id:
                 raise UsageError(
                     f"Session `{name}` runs the lab `{old.lab}`",
+                    resolution="Choose another name with `--session NAME`, or stop that one.",
+                )
+            if course and (old.course, old.seed, old.learner) != (course, seed, learner):
+                raise UsageError(
+                    f"Session `{name}` was not started with this ticket",
                     resolution="Choose another name with `--session NAME`, or stop that one.",
                 )
             return opened(store, host, old)
@@ -62,19 +71,23 @@ def start(
             digest=loader.digest(lab),
             seed=seed or facts.new_seed(),
             learner=learner,
+            course=course,
             created=now(),
         )
         store.save(record)
-        session = Session(
-            record, place(store, record, lab, lambda: references), client, providers(client)
-        )
+        where = place(store, record, lab, lambda: references, sealed=sealed)
+        session = Session(record, where, client, providers(client))
         try:
             bring_up(session, progress, prove)
+            if sealed:
+                with progress.step("Close all ways out"):
+                    room.seal(session)
         except BaseException:
             if not keep:
                 with progress.step("Undo"):
                     destroy(store, client, name)
             raise
+        store.note(name, "started")
         return _settle(store, session)
 
 
@@ -104,6 +117,7 @@ def reset(
             store.keep(name)
             shutil.rmtree(session.place.workspace, ignore_errors=True)
         bring_up(renewed, progress, prove)
+        store.note(name, "reset")
         return _settle(store, renewed)
 
 
@@ -111,6 +125,7 @@ def solve(store: Store, session: Session, progress: Progress) -> None:
     """Apply the lab's own solution; the record, and so every later report, says that."""
     with store.lock(session.record.name):
         store.save(dataclasses.replace(session.record, solved=True))
+        store.note(session.record.name, "solved")
         lab = session.lab
         apply(session, lab.folder / "solution", loader.solution(lab).steps, progress)
 

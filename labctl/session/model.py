@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from labctl.lab.names import NAME_PATTERN
 
 FORMAT = 1
 MAX_NAME = 24
+MAX_LEARNER = 128
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Record:
 
     `ready` is set when `start` has finished, so a record without it, whose lock is free,
     is an interrupted start. `ending` is set first thing by `stop`, so an interrupted stop
-    shows too. `workspace` is the digest of the workspace as the learner got it.
+    shows too. `workspace` is the digest of the workspace as the learner got it. `course` is
+    the id of the course whose ticket the session was started with; without one it is practice.
     """
 
     name: str
@@ -29,6 +32,7 @@ class Record:
     seed: str
     learner: str
     created: str
+    course: str = ""
     ready: str = ""
     workspace: str = ""
     machines: dict[str, str] = field(default_factory=dict)
@@ -52,9 +56,34 @@ class Record:
                 resolution="`labctl gc` removes what it describes; then start the lab again.",
             )
         try:
-            return cls(**data)
+            record = cls(**data)
         except TypeError as e:
             raise EnvironmentFailure("A session's record is incomplete", details=str(e)) from e
+        wrong = [f.name for f in fields(cls) if not _fits(getattr(record, f.name), f.name)]
+        if wrong:
+            raise EnvironmentFailure(
+                f"A session's record is damaged: {', '.join(wrong)}",
+                resolution="`labctl gc` removes what it describes; then start the lab again.",
+            )
+        return record
+
+
+_KINDS = {
+    "machines": dict,
+    "answers": dict,
+    "hints": list,
+    "ending": bool,
+    "solved": bool,
+    "format": int,
+}
+
+
+def _fits(value: object, name: str) -> bool:
+    """Whether a value read from a file is of the kind that the record holds under that name."""
+    if type(value) is not _KINDS.get(name, str):
+        return False
+    parts = [*value, *value.values()] if isinstance(value, dict) else value
+    return not isinstance(parts, list) or all(isinstance(part, str) for part in parts)
 
 
 def now() -> str:
@@ -69,5 +98,17 @@ def valid_name(name: str) -> str:
             f"`{name}` cannot be a session's name",
             resolution="Use lower case letters, digits and single hyphens, "
             f"{MAX_NAME} characters at most.",
+        )
+    return name
+
+
+def valid_learner(name: str) -> str:
+    """The id, if a learner may be called so. Raises UsageError otherwise."""
+    normal = unicodedata.normalize("NFC", name)
+    if not name.isprintable() or name != normal.strip() or not 0 < len(name) <= MAX_LEARNER:
+        raise UsageError(
+            f"{name[:MAX_LEARNER]!r} cannot be a learner's id",
+            resolution="An id is one line of text without blanks around it, "
+            f"{MAX_LEARNER} characters at most.",
         )
     return name

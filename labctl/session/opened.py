@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import docker
 
 PROBE = "probe"
+CHECKER = "checker"  # where the checks of a lab from elsewhere run
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,12 @@ def opened(store: Store, host: Host, record: Record) -> Session:
 
 
 def place(
-    store: Store, record: Record, lab: Lab, references: Callable[[], Mapping[str, str]]
+    store: Store,
+    record: Record,
+    lab: Lab,
+    references: Callable[[], Mapping[str, str]],
+    *,
+    sealed: bool = False,
 ) -> Place:
     """Where a session's machines are made; `references` tells the images by recipe name."""
     folder = store.folder(record.name)
@@ -98,6 +104,7 @@ def place(
         workspace=folder / "workspace",
         facts=facts.facts(lab, record.seed),
         images=_Images(lab, references),
+        sealed=sealed,
     )
 
 
@@ -141,7 +148,7 @@ def _recipes(lab: Lab) -> dict[str, str]:
     """The recipe of each image, by the name that lab.yaml gives it."""
     from labctl.environment.images import recipe
 
-    named = {PROBE}
+    named = {PROBE, CHECKER} if lab.source else {PROBE}
     for machine in lab.machines.values():
         named.add(recipe.NODE if isinstance(machine, KindMachine) else machine.image)
         if isinstance(machine, EngineMachine):

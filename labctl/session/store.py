@@ -16,10 +16,11 @@ from typing import Any
 
 from labctl import paths, process
 from labctl.errors import EnvironmentFailure, UsageError
-from labctl.session.model import Record
+from labctl.session.model import Record, now
 
 # After labctl was killed, what it had started (kind, say) may still work for a while.
 _ORPHAN_SECONDS = 120
+_JOURNAL_LINES = 2000
 _NOTHING = hashlib.sha256().hexdigest()
 
 
@@ -51,13 +52,12 @@ class Store:
     def load(self, name: str) -> Record | None:
         """The record of a session, or None when there is no such session."""
         try:
-            text = (self.folder(name) / "session.json").read_text()
+            record = Record.from_json(json.loads((self.folder(name) / "session.json").read_text()))
         except FileNotFoundError:
             return None
-        try:
-            return Record.from_json(json.loads(text))
-        except ValueError:
+        except (ValueError, RecursionError):
             return Record.from_json(None)
+        return record if record.name == name else Record.from_json(None)
 
     def save(self, record: Record) -> None:
         """Write a record, whole or not at all."""
@@ -72,8 +72,22 @@ class Store:
         """A JSON file of a session's folder, or None when it is not there."""
         try:
             return json.loads((self.folder(name) / file).read_text())
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
+
+    def note(self, name: str, event: str, **details: Any) -> None:
+        """Append what the learner did to the session's journal, with the time."""
+        line = json.dumps({"at": now(), "event": event, **details}, ensure_ascii=False)
+        with (self.folder(name) / "journal.jsonl").open("a", encoding="utf-8") as journal:
+            journal.write(line + "\n")
+
+    def journal(self, name: str) -> bytes:
+        """What was noted: a JSON object a line, the newest last, and only so many."""
+        try:
+            lines = (self.folder(name) / "journal.jsonl").read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return b""
+        return b"".join(lines[-_JOURNAL_LINES:])
 
     def delete(self, name: str) -> None:
         """Remove a session's folder, its record first: what is left then is only litter."""
@@ -114,14 +128,15 @@ class Store:
         return descriptor is None
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
+    def lock(self, name: str, *, shared: bool = False) -> Iterator[None]:
         """Hold a session; programs started meanwhile hold it until they end.
 
+        Several may hold it `shared`, to look at what nobody is to change meanwhile.
         When labctl was killed and only its orphans hold the lock, waits for them.
         Raises UsageError when another labctl works on the session.
         """
         deadline = time.monotonic() + _ORPHAN_SECONDS
-        while (descriptor := self._take(name)) is None:
+        while (descriptor := self._take(name, shared=shared)) is None:
             owner = self._owner(name)
             if owner or time.monotonic() > deadline:
                 raise UsageError(
@@ -136,12 +151,13 @@ class Store:
             process.kept_open.discard(descriptor)
             os.close(descriptor)
 
-    def _take(self, name: str) -> int | None:
+    def _take(self, name: str, *, shared: bool = False) -> int | None:
         """An open, locked file; None when somebody else holds it."""
         file = self.root / "locks" / name
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return None

@@ -1,0 +1,3 @@
+module labctl/clerk
+
+go 1.26

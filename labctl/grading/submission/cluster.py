@@ -1,0 +1,114 @@
+"""Objects of a cluster without what the cluster itself adds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from labctl.environment.kubeapi import KubeAPI
+from labctl.errors import EnvironmentFailure
+
+_META = ("name", "namespace", "labels", "annotations")
+_NOISY_ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration",)
+# What every namespace or cluster gets unasked.
+_UNASKED = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A resource of the API, as `networking.k8s.io/v1/networkpolicies`, and what it is called."""
+
+    group_version: str
+    plural: str
+    name: str
+    namespaced: bool
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """Where its objects are: all, those of a namespace, or one of them."""
+        root = f"/apis/{self.group_version}"
+        if "/" not in self.group_version:
+            root = f"/api/{self.group_version}"
+        if namespace and self.namespaced:
+            root += f"/namespaces/{quote(namespace, safe='')}"
+        return f"{root}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+def kind(api: KubeAPI, resource: str) -> Kind:
+    """Ask the API what a resource is. Raises EnvironmentFailure when it does not know it."""
+    group_version, _, plural = resource.rpartition("/")
+    root = "apis" if "/" in group_version else "api"
+    for known in (api.get(f"/{root}/{group_version}") or {}).get("resources", []):
+        if known["name"] == plural:
+            return Kind(group_version, plural, known["kind"], bool(known["namespaced"]))
+    raise EnvironmentFailure(f"The cluster knows no {resource}")
+
+
+def items(api: KubeAPI, kind: Kind) -> list[dict[str, Any]]:
+    """All objects of a kind that somebody made, cleaned."""
+    found = api.list(kind.path())
+    return [clean(value, kind) for value in found if not _unasked(value, kind)]
+
+
+def clean(value: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
+    """An object as somebody could have written it: without status, ids, times and managers."""
+    meta = {key: value["metadata"][key] for key in _META if value["metadata"].get(key)}
+    notes = {k: v for k, v in meta.get("annotations", {}).items() if k not in _NOISY_ANNOTATIONS}
+    meta.pop("annotations", None)
+    if notes:
+        meta["annotations"] = notes
+    rest = {
+        k: v
+        for k, v in value.items()
+        if k not in ("apiVersion", "kind", "metadata", "status") and v is not None
+    }
+    return {"apiVersion": kind.group_version, "kind": kind.name, "metadata": meta, **rest}
+
+
+def key(value: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What tells one object from another: kind, namespace, name."""
+    meta = value["metadata"]
+    return value["kind"], meta.get("namespace", ""), meta["name"]
+
+
+def replace(
+    api: KubeAPI, kind: Kind, wanted: Mapping[tuple[str, str, str], Mapping[str, Any]]
+) -> list[str]:
+    """Make the objects of a kind those that are wanted: no other is left, and none is merged.
+
+    Gives back notes about those that the API refuses. Raises EnvironmentFailure when it does
+    not answer, or refuses what it should not.
+    """
+    there = {key(value): value for value in items(api, kind)}
+    for gone in there.keys() - wanted.keys():
+        answer = api.delete(kind.path(*gone[1:]))
+        if not answer.ok and answer.status != 404:
+            raise EnvironmentFailure(
+                f"The clean cluster does not let go of {' '.join(gone)}", details=answer.message
+            )
+    notes = []
+    for place, value in sorted(wanted.items()):
+        if place not in there:
+            answer = api.create(kind.path(place[1]), value)
+        elif there[place] != value:
+            answer = api.request("PUT", kind.path(*place[1:]), json=value)
+        else:
+            continue
+        if not answer.ok:
+            notes.append(f"{place[0]} `{place[2]}` in `{place[1]}` is refused: {answer.message}")
+    return notes
+
+
+def _unasked(value: Mapping[str, Any], kind: Kind) -> bool:
+    meta = value["metadata"]
+    return (
+        (kind.name, meta["name"]) in _UNASKED
+        or (
+            kind.name == "Service"
+            and (meta["namespace"], meta["name"]) == ("default", "kubernetes")
+        )
+        or "deletionTimestamp" in meta
+        or bool(meta.get("ownerReferences"))
+        or meta.get("labels", {}).get("kubernetes.io/bootstrapping") == "rbac-defaults"
+    )
