@@ -1,0 +1,3 @@
+module labctl/labs/container-hardening/notary
+
+go 1.26

@@ -1,0 +1,4 @@
+docker rm --force notary > /dev/null
+docker run --detach --name notary --user 10001:10001 --cap-drop ALL \
+  --security-opt no-new-privileges --read-only --tmpfs /tmp --tmpfs /var/lib/notary \
+  --publish 8080:80 --env-file /etc/notary/notary.env notary
