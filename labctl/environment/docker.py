@@ -76,6 +76,9 @@ def common(place: Place, machine: str, kind: str, spec: MachineBase) -> dict[str
     }
     if spec.memory:
         options["memswap_limit"] = spec.memory
+    if place.sealed:
+        # The engine's name server asks the machine itself for names outside; nobody listens.
+        options["dns"] = ["127.0.0.1"]
     if spec.cpus:
         options["nano_cpus"] = int(spec.cpus * 1e9)
     return options

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+SERVICE_SUBNET = "10.96.0.0/16"
 _KUBEADM = "kubeadm.k8s.io/v1beta4"
 
 
@@ -21,7 +22,7 @@ def cluster(
     api_port: int | None = None,
     api_address: str = "127.0.0.1",
     pod_subnet: str = "10.244.0.0/16",
-    service_subnet: str = "10.96.0.0/16",
+    service_subnet: str = SERVICE_SUBNET,
     cgroup_v1: bool = False,
 ) -> dict[str, Any]:
     """A cluster of `nodes` nodes, the first of which is its control plane.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import ssl
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from labctl.environment.probe_client import Outage
 from labctl.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
@@ -18,8 +21,16 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 _SECONDS = 5.0
+# How long a whole answer may take, in seconds, and how large it may be, in bytes.
+_LONGEST = 20.0
+_MOST = 16 << 20
 _TRIES = 3
 _PAUSE = 0.3
+# How the server says that an admission webhook, and not itself, is the trouble; and where it
+# tells of those that there are.
+_WEBHOOK = "failed calling webhook"
+_ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+_WEBHOOKS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,13 @@ class Answer:
     def message(self) -> str:
         """Why it refused."""
         return "" if self.ok else str(self.body.get("message", ""))
+
+
+Ask = Callable[..., Answer]  # as KubeAPI.ask
+
+
+class Unanswered(Exception):
+    """A request got no answer. The message says why, as far as that is known."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +95,27 @@ class Pod:
 class KubeAPI:
     """The `kube` fixture. Paths are those of the API: `/api/v1/namespaces/prod/pods`.
 
-    Connection errors, timeouts and the server's own errors are retried, and then raise
-    EnvironmentFailure: the check ends as an error.
+    Connection errors, timeouts and the server's own errors are retried. What then makes a check
+    an error, or a failure, is whose doing it can be:
+
+    - An admission webhook that does not answer, and rights that were taken from the grader, are
+      the cluster's own settings, which its administrator, the learner, makes: Outage. So is a
+      server that is asked to change something and hangs, while it answers questions and has
+      webhooks.
+    - A server that does not answer at all may have any reason: `examine` is called to look at
+      it from outside, and raises Outage when it finds that it was stopped or taken away.
+    - Everything else raises EnvironmentFailure: the check ends as an error.
     """
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        examine: Callable[[], None] = lambda: None,
+        ask: Ask | None = None,
+    ) -> None:
         self._kubeconfig = kubeconfig
+        self._examine = examine
+        self._ask = ask or self.ask
         self._open: tuple[requests.Session, str] | None = None
         self._dns = ""
 
@@ -91,6 +124,8 @@ class KubeAPI:
         answer = self.request("GET", path, params=params)
         if answer.status == 404:
             return None
+        if answer.status in (401, 403):
+            raise Outage(f"the cluster does not let the grader look: {answer.message}")
         if not answer.ok:
             raise EnvironmentFailure(f"The API server refused GET {path}: {answer.message}")
         return dict(answer.body)
@@ -148,27 +183,52 @@ class KubeAPI:
             time.sleep(every)
 
     def request(self, method: str, path: str, **kwargs: Any) -> Answer:
-        """One request, as `requests` takes it. Raises EnvironmentFailure when none is answered."""
-        import requests
+        """One request, as `requests` takes it.
 
-        session, server = self._session()
+        Raises Outage or EnvironmentFailure (see above) when none is answered.
+        """
         trouble = ""
         for attempt in range(_TRIES):
             if attempt:
                 time.sleep(_PAUSE * attempt)
             try:
-                got = session.request(method, server + path, timeout=_SECONDS, **kwargs)
-            except requests.RequestException as e:
+                answer = self._ask(method, path, **kwargs)
+            except Unanswered as e:
                 trouble = str(e)
                 continue
-            if got.status_code >= 500 or got.status_code == 429:
-                trouble = f"status {got.status_code}: {got.text[:500]}"
+            if answer.status >= 500 or answer.status == 429:
+                trouble = f"status {answer.status}: {answer.message}"
                 continue
-            try:
-                return Answer(got.status_code, got.json())
-            except ValueError:
-                return Answer(got.status_code, {"message": got.text[:2000]})
+            return answer
+        if _WEBHOOK in trouble:
+            raise Outage(f"an admission webhook of the cluster is in the way: {trouble}")
+        if method != "GET" and (names := self._webhooks()):
+            raise Outage(
+                "the cluster answers questions, but lets nothing be created or changed; "
+                f"it waits for an admission webhook; it has these: {', '.join(names)}"
+            )
+        self._examine()
         raise EnvironmentFailure(f"The API server did not answer {method} {path}", details=trouble)
+
+    def ask(self, method: str, path: str, **kwargs: Any) -> Answer:
+        """One try, over HTTPS; no redirection is followed. Raises Unanswered."""
+        import requests
+
+        session, server = self._session()
+        kwargs |= {"timeout": _SECONDS, "allow_redirects": False, "stream": True}
+        try:
+            with session.request(method, server + path, **kwargs) as got:
+                return Answer(got.status_code, _body(_read(got)))
+        except requests.RequestException as e:
+            raise Unanswered(str(e)) from e
+
+    def _webhooks(self) -> Sequence[str]:
+        """The names of all admission webhooks' configurations. Raises as `request` does."""
+        return [
+            str(item["metadata"]["name"])
+            for kind in _WEBHOOKS
+            for item in self.list(f"{_ADMISSION}/{kind}")
+        ]
 
     def _session(self) -> tuple[requests.Session, str]:
         if self._open is None:
@@ -185,19 +245,62 @@ class KubeAPI:
                 ) from e
             session = requests.Session()
             session.trust_env = False  # a proxy of the learner's must not stand in between
-            # The TLS library reads certificates from files only; the process's own folder is
-            # removed with it.
-            folder = Path(tempfile.mkdtemp(prefix="labctl-kube-"))
-            session.verify = _keep(folder / "ca", cluster["certificate-authority-data"])
-            session.cert = (
-                _keep(folder / "certificate", user["client-certificate-data"]),
-                _keep(folder / "key", user["client-key-data"]),
-            )
+            try:
+                ca, certificate, key = (
+                    base64.b64decode(data)
+                    for data in (
+                        cluster["certificate-authority-data"],
+                        user["client-certificate-data"],
+                        user["client-key-data"],
+                    )
+                )
+                session.mount("https://", _adapter(_context(ca, certificate, key)))
+            except (LookupError, ValueError, OSError) as e:  # ssl.SSLError is an OSError
+                raise EnvironmentFailure(
+                    "The kubeconfig's certificates are missing or damaged", details=str(e)
+                ) from e
             self._open = (session, cluster["server"])
         return self._open
 
 
-def _keep(path: Path, data: str) -> str:
-    path.touch(mode=0o600)
-    path.write_bytes(base64.b64decode(data))
-    return str(path)
+def _read(got: requests.Response) -> bytes:
+    """The body: what is at the other end may be the learner's, and send without end."""
+    until, data = time.monotonic() + _LONGEST, bytearray()
+    for chunk in got.iter_content(1 << 16):
+        data += chunk
+        if len(data) > _MOST or time.monotonic() > until:
+            raise Unanswered(f"the answer did not end, after {len(data) >> 10} KiB")
+    return bytes(data)
+
+
+def _body(data: bytes) -> Mapping[str, Any]:
+    """The object in an answer; of anything else, the beginning as a message."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        body = None
+    return body if isinstance(body, Mapping) else {"message": data[:2000].decode(errors="replace")}
+
+
+def _context(ca: bytes, certificate: bytes, key: bytes) -> ssl.SSLContext:
+    """TLS as this client, towards servers of this authority; all three are PEM."""
+    context = ssl.create_default_context(cadata=ca.decode())
+    # The TLS library reads keys from files only: the file is gone before the first request.
+    with tempfile.NamedTemporaryFile(prefix="labctl-kube-") as file:
+        file.write(certificate + b"\n" + key)
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
+
+
+def _adapter(context: ssl.SSLContext) -> requests.adapters.HTTPAdapter:
+    import requests.adapters
+
+    class Adapter(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **more: Any) -> None:
+            super().init_poolmanager(*args, ssl_context=context, **more)
+
+        def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+            """The context says whom to trust: no authority of the system is added."""
+
+    return Adapter()

@@ -16,6 +16,7 @@ LABEL_MACHINE = "labctl.machine"
 LABEL_PROVIDER = "labctl.provider"
 LABEL_LAB = "labctl.lab"
 LABEL_STORE = "labctl.store"  # which learner's store the session belongs to
+LABEL_FACTS = "labctl.facts"  # on the probe: a digest of the facts that the machines were made with
 LABEL_IMAGE = "labctl.image"  # on images: the recipe's name
 
 # Names can hold one hyphen after another nowhere (lab/names.py), so two of them separate.
@@ -30,6 +31,7 @@ class Place:
 
     `images` maps the recipe names that the lab uses to the engine's references.
     `folder` is the session's own folder in the store (kubeconfigs lie there).
+    `sealed` machines ask no name server outside of the session: see session/room.py.
     """
 
     session: str
@@ -39,6 +41,7 @@ class Place:
     workspace: Path
     facts: Mapping[str, str]
     images: Mapping[str, str] = field(default_factory=dict)
+    sealed: bool = False
 
     def container(self, machine: str) -> str:
         """The engine's name for a machine's container (for kind: the cluster's name)."""

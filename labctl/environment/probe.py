@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import socket
 import struct
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from labctl.environment import containers
 from labctl.environment.direct import DirectClient, Refused
-from labctl.environment.model import Found, Place
+from labctl.environment.model import LABEL_FACTS, Found, Place
 from labctl.environment.probe_client import ProbeClient, Wire
 
 if TYPE_CHECKING:
@@ -17,16 +20,15 @@ if TYPE_CHECKING:
 NAME = "probe"
 IMAGE = "probe"
 
-# What the probe needs, each for one thing: entering namespaces and mounting a fresh /proc,
-# looking into processes of others, entering mounts, reading files of others, giving up for a
-# command what the machine itself may not do, and keeping commands from being traced there.
+# What the probe needs, each for one thing: entering namespaces and copying mounts,
+# looking into processes of others, entering mounts, reading files of others, and giving up for
+# a command what the machine itself may not do.
 _CAPABILITIES = (
     "SYS_ADMIN",
     "SYS_PTRACE",
     "SYS_CHROOT",
     "DAC_OVERRIDE",
     "SETPCAP",
-    "BLOCK_SUSPEND",
 )
 _CGROUPS = {"/sys/fs/cgroup": {"bind": "/host/cgroup", "mode": "ro"}}
 
@@ -54,7 +56,7 @@ class Probe:
                 image,
                 ["idle"],
                 name=self.container,
-                labels=self._place.labels(NAME, NAME),
+                labels={**self._place.labels(NAME, NAME), LABEL_FACTS: self._facts()},
                 detach=True,
                 pid_mode="host",
                 cgroupns="host",
@@ -75,32 +77,45 @@ class Probe:
         told = containers.inspect(self._client, self.container)
         return containers.found(self._place, NAME, NAME, told)
 
+    def knows_other_facts(self) -> bool:
+        """Whether the machines were made with other seeded facts than the session has now."""
+        told = containers.inspect(self._client, self.container)
+        labels = told["Config"]["Labels"] if told else {}
+        return bool(labels.get(LABEL_FACTS, self._facts()) != self._facts())
+
+    def _facts(self) -> str:
+        return hashlib.sha256(json.dumps(dict(self._place.facts)).encode()).hexdigest()
+
     def remove(self) -> None:
         """Remove the container; fine when it is not there."""
         containers.remove(self._client, self.container)
 
-    def open(self) -> Wire:
+    def open(self, within: Sequence[int] | None = None) -> Wire:
         """Start a run of the probe and return the wire to it; a lost container is made anew.
 
-        The run ends with the wire, however this process ends. Raises EnvironmentFailure.
+        With `within` it answers only about what runs in the machines whose first processes have
+        these numbers. The run ends with the wire, however this process ends. Raises
+        EnvironmentFailure.
         """
+        argv = ["/probe", "serve"]
+        if within is not None:
+            argv += ["--within", ",".join(map(str, within))]
         running = f"run the probe in `{self.container}`"
         with containers.engine_errors(running):
             try:
-                return self._attach()
+                return self._attach(argv)
             except Exception as e:
                 if not _absent(e):
                     raise
         self.create()
         with containers.engine_errors(running):
-            return self._attach()
+            return self._attach(argv)
 
     def client(self) -> ProbeClient:
         """Open the probe and speak with it."""
         return ProbeClient(self.open())
 
-    def _attach(self) -> Wire:
-        argv = ["/probe", "serve"]
+    def _attach(self, argv: list[str]) -> Wire:
         if isinstance(self._client, DirectClient):
             return _ExecWire(self._client.attach(self.container, argv))
         api = self._client.api

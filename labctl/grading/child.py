@@ -17,7 +17,7 @@ import pytest
 
 from labctl.environment.probe_client import SocketWire
 from labctl.grading.fixtures import Fixtures
-from labctl.grading.plugin import Judge
+from labctl.grading.plugin import Emit, Judge
 
 # Built-in plugins of pytest that a check has no use for, some of which write files.
 _WITHOUT = (
@@ -42,15 +42,21 @@ _WITHOUT = (
 def main() -> int:
     """Run or collect, as standard input asks. Returns pytest's exit status."""
     events, probe = int(sys.argv[1]), int(sys.argv[2])
-    task = json.loads(sys.stdin.readline())
+
+    def told() -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(sys.stdin.readline())
+        return message
 
     def emit(event: dict[str, Any]) -> None:
         os.write(events, json.dumps(event).encode() + b"\n")
 
-    plugins = [
-        Judge(emit, task["kind"], task["only"], collect=task["collect"]),
-        Fixtures(lambda: json.loads(sys.stdin.readline()), SocketWire(socket.socket(fileno=probe))),
-    ]
+    task = told()
+    return run(task, emit, Fixtures(told, SocketWire(socket.socket(fileno=probe))))
+
+
+def run(task: dict[str, Any], emit: Emit, fixtures: Fixtures) -> int:
+    """Run or collect the checks of a task (see children.py). Returns pytest's exit status."""
+    judge = Judge(emit, task["kind"], task["only"], collect=task["collect"])
     checks = task["checks"]
     arguments = [
         # No configuration but this: none of the folders above the lab, none of the user's.
@@ -63,7 +69,7 @@ def main() -> int:
         *(f"-pno:{name}" for name in _WITHOUT),
         checks,
     ]
-    return int(pytest.main(arguments, plugins))
+    return int(pytest.main(arguments, [judge, fixtures]))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import socket
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -29,15 +30,12 @@ class Late(Exception):
     """No event came in time, or the child has ended."""
 
 
-class Child:
-    """One child, the events that it tells, and the wire on which it asks the probe."""
+class Child(ABC):
+    """One child: what it is told, the events that it tells, its wire on which it asks the probe."""
 
-    def __init__(self, running: process.Running, events: int, wire: socket.socket) -> None:
-        self._running = running
-        self._events = events
-        self._rest = b""
-        self._task: dict[str, Any] | None = None
+    def __init__(self, wire: socket.socket) -> None:
         self.wire = wire
+        self._task: dict[str, Any] | None = None
 
     def collect(self, task: dict[str, Any]) -> None:
         """Tell it which checks to load: once, however often it is told the same."""
@@ -50,8 +48,31 @@ class Child:
         """Tell it what the checks are about, and so to run them: once."""
         self._tell(scene)
 
+    @abstractmethod
     def next(self, seconds: float) -> dict[str, Any]:
         """The next event. Raises Late after `seconds`, or when no more will come."""
+
+    @property
+    @abstractmethod
+    def output(self) -> str:
+        """The end of what it printed: for the message when it breaks."""
+
+    @abstractmethod
+    def _tell(self, message: dict[str, Any]) -> None:
+        """Send one message."""
+
+
+class _Plain(Child):
+    """A process beside this one, which may do what the user may."""
+
+    def __init__(self, running: process.Running, events: int, wire: socket.socket) -> None:
+        super().__init__(wire)
+        self._running = running
+        self._events = events
+        self._rest = b""
+
+    def next(self, seconds: float) -> dict[str, Any]:
+        """See Child."""
         deadline = time.monotonic() + seconds
         while b"\n" not in self._rest:
             left = deadline - time.monotonic()
@@ -70,7 +91,7 @@ class Child:
 
     @property
     def output(self) -> str:
-        """The end of what it printed: for the message when it breaks."""
+        """See Child."""
         return self._running.output
 
 
@@ -83,7 +104,10 @@ def task(
 
 @contextmanager
 def start() -> Iterator[Child]:
-    """Start a child; it waits for what to do. Leaving ends it. Raises ProcessError."""
+    """Start a child that may do what the user may: for checks that are trusted, and no others.
+
+    It waits for what to do. Leaving ends it. Raises ProcessError.
+    """
     with ExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="labctl-check-"))
         reading, writing = os.pipe()
@@ -103,7 +127,7 @@ def start() -> Iterator[Child]:
         finally:
             os.close(writing)
             theirs.close()
-        yield Child(running, reading, ours)
+        yield _Plain(running, reading, ours)
 
 
 def _environment(home: str) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 from labctl.errors import DefinitionError, EnvironmentFailure
 from labctl.grading import children
@@ -21,16 +23,24 @@ class Check:
     seconds: int
 
 
-def checks(lab: Lab) -> tuple[Check, ...]:
-    """All checks and weaknesses of a lab, in the order in which they run.
+def checks(lab: Lab, folder: Path | None = None) -> tuple[Check, ...]:
+    """All checks and weaknesses of a lab (or those of another `folder`), as they are run.
 
     Raises DefinitionError when there are none or they cannot be loaded, EnvironmentFailure
     when the process that loads them does not answer.
     """
     require_checks(lab)
-    with children.start() as child:
-        child.collect(children.task(lab.folder, run=False))
+    with _child(lab) as child:
+        child.collect(children.task(folder or lab.folder, run=False))
         return collected(lab, child)
+
+
+def _child(lab: Lab) -> AbstractContextManager[children.Child]:
+    if not lab.source:
+        return children.start()
+    from labctl.grading import confined
+
+    return confined.alone(lab)
 
 
 def require_checks(lab: Lab) -> None:

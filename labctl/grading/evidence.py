@@ -89,7 +89,7 @@ class Targets:
             raise LookupError(f"the lab has no machine `{name}`")
         found = self._machines[name]
         if found is None:
-            raise Outage(f"the machine `{name}` is gone")
+            raise Outage(f"the machine `{name}` is gone; one made anew by hand is another machine")
         if found["state"] in _STATES:
             raise Outage(f"the machine `{name}` {_STATES[found['state']]}")
         try:

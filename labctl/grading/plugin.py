@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from labctl.environment.probe_client import Outage
-from labctl.errors import LabctlError
+from labctl.errors import EnvironmentFailure, LabctlError
 from labctl.grading.marks import ATTRIBUTE, Mark
 
 Emit = Callable[[dict[str, Any]], None]
@@ -40,6 +40,7 @@ class Judge:
         self._collect = collect
         self._phases: list[str] = []
         self._verdict: Verdict | None = None
+        self._again = False
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be imported ends the run: its checks must not just be missing."""
@@ -69,7 +70,7 @@ class Judge:
         """One check, from the set-up of its fixtures to the end."""
         mark = _mark(item)
         assert mark is not None
-        self._phases, self._verdict = [], None
+        self._phases, self._verdict, self._again = [], None, False
         self._emit({"event": "start", "id": mark.id})
         began = time.monotonic()
         signal.signal(signal.SIGALRM, _expire)
@@ -93,6 +94,7 @@ class Judge:
                     "outcome": outcome,
                     "message": message,
                     "seconds": seconds,
+                    "again": self._again,
                 }
             )
 
@@ -126,6 +128,8 @@ class Judge:
         self._phases.append(call.when)
         if call.excinfo is not None and self._verdict is None:
             self._verdict = judge(call.excinfo.value, item)
+            # What could not be asked may be asked again; a check that is broken stays so.
+            self._again = isinstance(call.excinfo.value, EnvironmentFailure)
         return pytest.TestReport(
             item.nodeid,
             item.location,

@@ -6,11 +6,15 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from labctl.errors import EnvironmentFailure
+from labctl.lab import loader
 from labctl.lab.model import Lab
 from labctl.session.model import Record
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 FORMAT = 1
 Outcome = Literal["passed", "failed", "error"]
@@ -66,8 +70,9 @@ class CheckResult:
 class Report:
     """The outcome of all checks of a session at one time.
 
-    `digest` is of the lab's files; `hints` are the checks whose hint was shown. `verified`
-    is false until a grader that the learner cannot reach has replayed the work.
+    `digest` is of the lab's files, as they were when it was graded; `changed` tells that they
+    were others when the session was started. `hints` are the checks whose hint was shown.
+    `verified` is false until a grader that the learner cannot reach has replayed the work.
     """
 
     lab: str
@@ -82,6 +87,7 @@ class Report:
     solved: bool
     hints: tuple[str, ...]
     verified: bool = False
+    changed: bool = False
     format: int = FORMAT
 
     @classmethod
@@ -95,10 +101,12 @@ class Report:
         finished: str,
     ) -> Report:
         """The report of a session's checks; `started` and `finished` are ISO 8601, UTC."""
+        digest = loader.digest(lab)
         return cls(
             lab=lab.id,
             title=lab.title,
-            digest=record.digest,
+            digest=digest,
+            changed=digest != record.digest,
             session=record.name,
             learner=record.learner,
             seed=record.seed,
@@ -157,10 +165,19 @@ class Report:
         """As JUnit XML: one test case a check."""
         from xml.etree import ElementTree as ET
 
+        root = ET.Element("testsuites")
+        root.append(self.junit_suite(f"labctl.{self.lab}"))
+        ET.indent(root)
+        return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+    def junit_suite(self, name: str) -> Element:
+        """The test suite of JUnit XML that `name` is to be known by."""
+        from xml.etree import ElementTree as ET
+
         count = {o: str(sum(r.outcome == o for r in self.results)) for o in ("failed", "error")}
         suite = ET.Element(
             "testsuite",
-            name=f"labctl.{self.lab}",
+            name=name,
             timestamp=self.started,
             tests=str(len(self.results)),
             failures=count["failed"],
@@ -169,16 +186,9 @@ class Report:
         )
         for result in self.results:
             case = ET.SubElement(
-                suite,
-                "testcase",
-                classname=f"labctl.{self.lab}",
-                name=result.id,
-                time=f"{result.seconds:.3f}",
+                suite, "testcase", classname=name, name=result.id, time=f"{result.seconds:.3f}"
             )
             if result.outcome != "passed":
                 tag = "failure" if result.outcome == "failed" else "error"
                 ET.SubElement(case, tag, message=result.message).text = result.statement
-        root = ET.Element("testsuites")
-        root.append(suite)
-        ET.indent(root)
-        return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+        return suite

@@ -38,6 +38,7 @@ import yaml
 
 from labctl import paths
 from labctl.errors import DefinitionError
+from labctl.lab import sources
 
 PREFIX = "labctl/"
 BASE = "base"
@@ -164,7 +165,7 @@ def read(architecture: str) -> Cookbook:
     ]
     own = [
         Recipe(f"{lab.name}.{folder.name}", folder, _parents(folder))
-        for lab in _folders(paths.labs_dir())
+        for lab in sources.folders().values()
         for folder in _folders(lab / "environment")
         if (folder / "Dockerfile").is_file()
     ]
@@ -189,7 +190,7 @@ def name_in_node(name: str) -> str:
 def preloaded() -> tuple[str, ...]:
     """The recipes that any lab's kind machines ask for: they come with the node image."""
     found: dict[str, None] = {}
-    for lab in _folders(paths.labs_dir()):
+    for lab in sources.folders().values():
         for machine in _kind_machines(lab / "lab.yaml"):
             found.update((name_for(lab, str(image)), None) for image in machine.get("images", []))
     return tuple(sorted(found))

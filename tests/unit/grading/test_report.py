@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from labctl.errors import EnvironmentFailure
 from labctl.grading.report import CheckResult, Report, clean
+from labctl.lab import loader
+from labctl.session.model import Record
 
 
 def result(outcome="passed", **more):
@@ -88,6 +91,21 @@ def test_json_round_trip():
     made = report(result(), result("failed", id="b"), hints=("b",), solved=True)
     assert Report.from_json(made.to_json()) == made
     assert made.to_json()["verified"] is False
+
+
+def test_a_lab_that_changed_since_the_start_is_told(tmp_path):
+    (tmp_path / "lab.yaml").write_text("title: t")
+    lab = SimpleNamespace(id="x", title="T", folder=tmp_path)
+
+    def graded() -> Report:
+        record = Record("s", "x", begun, seed="x", learner="", created="t")
+        return Report.of(record, lab, [result()], started="t", finished="t")
+
+    begun = loader.digest(lab)
+    assert (graded().digest, graded().changed) == (begun, False)
+    (tmp_path / "checks.py").write_text("assert True")
+    assert graded().changed
+    assert graded().digest != begun
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"format": 2}, {"format": 1}])

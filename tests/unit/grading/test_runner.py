@@ -138,6 +138,47 @@ def test_what_an_exception_means(run):
     assert got == list(meanings.values())
 
 
+def flaky(path):
+    """A check that the environment answers only the second time."""
+    body = f"first = not os.path.exists({str(path)!r}); open({str(path)!r}, 'w').close()"
+    return one(f"{body}\n    if first: raise EnvironmentFailure('engine gone')", id="shy")
+
+
+def test_what_the_environment_did_not_answer_is_asked_once_more(run, tmp_path):
+    heard = []
+    results = run(flaky(tmp_path / "n") + one("pass", id="b"), on_result=heard.append)
+    assert [(r.id, r.outcome) for r in results] == [("shy", "passed"), ("b", "passed")]
+    assert [(r.id, r.outcome) for r in heard] == [
+        ("shy", "error"),
+        ("b", "passed"),
+        ("shy", "passed"),
+    ]
+
+
+def test_an_engine_that_is_gone_for_a_moment_costs_nothing(run, monkeypatch):
+    opened = FakeProbe.open
+    tries = []
+
+    def hiccup(probe):
+        tries.append(probe)
+        if len(tries) == 1:
+            raise EnvironmentFailure("engine gone")
+        return opened(probe)
+
+    monkeypatch.setattr(FakeProbe, "open", hiccup)
+    assert outcome(run(one("assert True"))) == ("passed", "it is so")
+    assert len(tries) == 2
+
+
+def test_an_engine_that_stays_away_is_an_error_of_the_whole(run, monkeypatch):
+    def refuse(probe):
+        raise EnvironmentFailure("engine gone")
+
+    monkeypatch.setattr(FakeProbe, "open", refuse)
+    with pytest.raises(EnvironmentFailure, match="engine gone"):
+        run(one("assert True"))
+
+
 def test_fixtures(run):
     body = "assert host.check_output('x') == 'hello'; assert facts['word'] == 'blue'; "
     body += "assert lab.shell == 'box'; assert machine('other').run('y').rc == 0"
@@ -149,7 +190,7 @@ def test_fixtures(run):
     [
         ("paused", 77, "the machine `other` is paused"),
         ("stopped", 0, "the machine `other` is not running"),
-        (None, 0, "the machine `other` is gone"),
+        (None, 0, "the machine `other` is gone; one made anew by hand is another machine"),
         ("running", 78, "the machine `other` has stopped"),
     ],
 )

@@ -48,6 +48,11 @@ def test_pipe_does_not_block(workspace):
         workspace.read("pipe")
 
 
+def test_folder_is_no_file(workspace):
+    with pytest.raises(Failed, match="plain file"):
+        workspace.read("sub")
+
+
 def test_large_file_is_refused(workspace):
     (workspace.path / "large").write_bytes(b"x" * 100)
     with pytest.raises(Failed, match="larger than 99 bytes"):
