@@ -115,6 +115,12 @@ class Running:
         except BrokenPipeError:
             pass  # the program ended without reading; its exit status tells
 
+    def close_input(self) -> None:
+        """End its standard input: what it takes as a sign to finish."""
+        assert self._child.stdin is not None
+        with suppress(BrokenPipeError):
+            self._child.stdin.close()
+
     def end(self) -> None:
         """Kill its whole process group, if it still runs, and see it off."""
         _end(self._child)

@@ -7,7 +7,20 @@ import sys
 import typer
 
 from labctl import __version__
-from labctl.cli import demo, grading, labs, machines, sessions, setup, traffic
+from labctl.cli import (
+    authoring,
+    course,
+    demo,
+    grade,
+    gradebook,
+    grading,
+    labs,
+    machines,
+    sessions,
+    setup,
+    submission,
+    traffic,
+)
 
 app = typer.Typer(
     name="labctl",
@@ -36,5 +49,18 @@ def _options(
     pass
 
 
-for module in (labs, sessions, machines, grading, traffic, setup, demo):
+for module in (
+    labs,
+    sessions,
+    machines,
+    grading,
+    submission,
+    course,
+    grade,
+    gradebook,
+    traffic,
+    setup,
+    authoring,
+    demo,
+):
     module.register(app)

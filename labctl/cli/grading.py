@@ -50,11 +50,14 @@ def check(
     from labctl.grading import live
     from labctl.session.opened import ready
 
-    found = ready(store, host.find("local"), record.name)
     rendering = ThreadPoolExecutor(1).submit(import_module, "labctl.cli.report")
-    with output.Steps().step("Check") as detail:
-        report = live.check(found, detail, child)
-    store.write(found.record.name, "report.json", report.to_json())
+    # A reset meanwhile would make a finished lab fail.
+    with store.lock(record.name, shared=True):
+        found = ready(store, host.find("local"), record.name)
+        with output.Steps().step("Check") as detail:
+            report = live.check(found, detail, child)
+        store.write(found.record.name, "report.json", report.to_json())
+        store.note(found.record.name, "checked", earned=report.earned, points=report.points)
     if junit:
         junit.write_text(report.to_junit(), encoding="utf-8")
     if json:
@@ -100,4 +103,5 @@ def hint(
     if chosen.id not in found.record.hints:
         hints = [*found.record.hints, chosen.id]
         store.save(dataclasses.replace(found.record, hints=hints))
+        store.note(found.record.name, "hint", check=chosen.id)
     output.print_plain(f"{chosen.id}: {chosen.statement}\n  {chosen.hint}")

@@ -39,6 +39,10 @@ Session = Annotated[
     ),
 ]
 LabId = Annotated[str, typer.Argument(metavar="LAB", autocompletion=_labs, help="A lab's id.")]
+LabIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="LAB", autocompletion=_labs, help="Labs' ids."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Machine = Annotated[str, typer.Argument(metavar="MACHINE", autocompletion=_machines)]
 OptionalMachine = Annotated[

@@ -44,6 +44,11 @@ def _remarks(report: Report) -> list[str]:
         lines.append(f"{checks} could not be asked; no points yet. Run `labctl check` again.")
     if failed and failed.hint:
         lines.append(f"A hint for the first that failed: labctl hint {failed.id}")
+    if report.changed:
+        lines.append(
+            "The lab's files, its checks maybe, have changed since this session was started. "
+            "`labctl reset` makes the machines anew from what is there now."
+        )
     if report.solved:
         lines.append("The solution was applied with `labctl solve`; the report says so.")
     if not report.verified:

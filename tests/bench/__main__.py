@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import by_hand
+from tests.bench import by_hand, trusted
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -143,11 +143,12 @@ def ten_commands(times: int) -> list[Row]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=5, help="how often each lab is measured")
-    parser.add_argument("--only", choices=["cli", "container", "kind", "check"])
+    parser.add_argument("--only", choices=["cli", "container", "kind", "check", "trusted"])
     chosen = parser.parse_args()
     parts: dict[str, Callable[[], list[Row]]] = {
         "cli": command_lines,
         "check": lambda: ten_commands(chosen.times),
+        "trusted": lambda: [Row(*row) for row in trusted.rows(chosen.times)],
         "container": lambda: container_lab(chosen.times),
         "kind": lambda: kind_lab(chosen.times),
     }

@@ -85,7 +85,9 @@ class Arena:
 
     def run(self, machine: str, script: str) -> str:
         """Run a script as root in a machine, with the machine's own shell."""
-        done = self.container(machine).exec_run(["bash", "-c", script], user="root")
+        done = self.container(machine).exec_run(
+            ["timeout", "90", "bash", "-c", script], user="root"
+        )
         assert done.exit_code == 0, done.output.decode("utf-8", "replace")[-2000:]
         return str(done.output.decode("utf-8", "replace"))
 

@@ -24,6 +24,7 @@ from labctl import paths
 pytestmark = pytest.mark.engine
 LABCTL = Path(sys.executable).parent / "labctl"
 CHECKS = "box/checks/test_box.py"
+SESSION = f"own-{os.getpid()}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Desk:
         return {result["id"]: result["outcome"] for result in self.check()["results"]}
 
     def kept(self, name: str) -> Path:
-        return self.store / "sessions" / "box" / name
+        return self.store / "sessions" / SESSION / name
 
     def edit(self, name: str, **changes: Any) -> None:
         file = self.kept(name)
@@ -69,7 +70,7 @@ def started() -> Iterator[Desk]:
     with tempfile.TemporaryDirectory(dir=paths.data_dir()) as folder:
         desk = Desk(Path(folder) / "labs", Path(folder) / "store")
         shutil.copytree(Path(__file__).parent / "box", desk.labs / "box")
-        started = desk.labctl("start", "box")
+        started = desk.labctl("start", "box", "--session", SESSION)
         assert started.returncode == 0, started.stderr
         yield desk
         assert desk.labctl("stop").returncode == 0

@@ -65,12 +65,59 @@ def test_every_problem_is_told_at_once_with_its_line(make):
         (("minutes: 5", "minutes: 5\nminutes: 6"), 5, "stands twice"),
         (("shell: box", "shell: box\nsetup: [{machine: box}]"), 7, "`script` or `manifests`"),
         (("shell: box", "shell: box\nseeded: {p: {low: 9, high: 1}}"), 7, "above"),
+        (("shell: box", "shell: box\ncapture: {engines: {box: {}}}"), 7, "no engine machine"),
+        (("shell: box", "shell: box\ncapture: {clusters: {k: []}}"), 7, "no kind machine"),
+        (("shell: box", "shell: box\ncapture: {workspace: [../x]}"), 7, "pattern"),
     ],
 )
 def test_dangling_references(make, change, line, word):
     told = problems(make(GOOD.replace(*change)))
     assert f"lab.yaml:{line}: " in told
     assert word in told
+
+
+WATCHED = (
+    GOOD
+    + """\
+watch:
+  shop:
+    from: {machine: box}
+    to: {address: 127.0.0.1, port: 80}
+    path: /
+"""
+)
+
+
+def test_a_watch_loads_with_its_defaults(make):
+    watch = loader.load(make(WATCHED)).watch["shop"]
+    assert (watch.source.machine, watch.target.port, watch.every) == ("box", 80, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "word"),
+    [
+        (("from: {machine: box}", "from: {machine: bax}"), 14, "no machine `bax`"),
+        (("from: {machine: box}", "from: {machine: box, namespace: x}"), 14, "it has no pods"),
+        (("from: {machine: box}", "from: {machine: box, labels: {a: b}}"), 14, "in which"),
+        (("port: 80", "port: $db"), 15, "no seeded fact `db`"),
+        (("port: 80", "port: 80, machine: box"), 15, "either `machine`, or `address`"),
+        (("path: /", "path: /\n    send: x"), 13, "either `path` or `send`"),
+        (("path: /", "says: x"), 13, "nothing is asked"),
+        (("path: /", "every: 0"), 16, "every"),
+    ],
+)
+def test_a_watch_that_cannot_be(make, change, line, word):
+    told = problems(make(WATCHED.replace(*change)))
+    assert f"lab.yaml:{line}: " in told
+    assert word in told
+
+
+def test_scripts_that_are_run_again_are_handed_in(make):
+    engine = GOOD.replace("provider: docker", "provider: engine")
+    capture = "capture: {engines: {box: {scripts: [run.sh]}}}\n"
+    assert "`run.sh` is not in `capture.workspace`" in problems(make(engine + capture))
+    both = "capture: {workspace: [run.sh], engines: {box: {scripts: [run.sh]}}}\n"
+    assert loader.load(make(engine + both)).capture.workspace == ["run.sh"]
 
 
 def test_broken_yaml_is_one_problem_with_its_line(make):

@@ -1,5 +1,7 @@
 # Stops all that the lab's engine runs, and listens in its place: same addresses, ports and names.
 set -u
+# What an earlier attack has ended would tell no addresses and ports.
+docker start $(docker ps --all --quiet --filter status=exited) 2> /dev/null
 names=$(docker ps --format '{{.Names}}')
 docker ps --format '{{.Ports}}' | grep -oE ':[0-9]+->' | tr -dc '0-9\n' > /ports
 for name in $names; do
@@ -13,4 +15,8 @@ while read -r address; do ip address add "$address/32" dev lo || true; done < /a
 name=${names%%[!a-z-]*}
 # shellcheck disable=SC2046
 setsid perl /impostor.pl "$name" $(sort -un /ports) > /dev/null 2>&1 &
-until pgrep "^$name" > /dev/null; do sleep 0.1; done
+for _ in $(seq 50); do
+  if pgrep "^$name" > /dev/null; then exit 0; fi
+  sleep 0.1
+done
+exit 1
