@@ -59,9 +59,11 @@ class Bench:
         if variant == SOLUTION:
             lifecycle.solve(self.store, session, self.progress)
         elif variant != UNTOUCHED:
-            mistake = loader.mistakes(session.lab)[variant]
-            folder = session.lab.folder / "mistakes" / variant
-            apply(session, folder, mistake.steps, self.progress)
+            lab, mistake = session.lab, loader.mistakes(session.lab)[variant]
+            if mistake.after:
+                solution = loader.solution(lab).steps
+                apply(session, lab.folder / "solution", solution, self.progress)
+            apply(session, lab.folder / "mistakes" / variant, mistake.steps, self.progress)
         with self.progress.step("Check") as detail:
             return live.check(self._session(), detail)
 

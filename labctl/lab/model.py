@@ -235,10 +235,14 @@ class Capture(Strict):
 
 
 class Mistake(Strict):
-    """A wrong or dishonest way to do the lab, and the checks that must still fail after it."""
+    """A wrong or dishonest way to do the lab, and the checks that must still fail after it.
+
+    With `after` the solution is applied first: the mistake is then what sets it apart from that.
+    """
 
     about: Text
     dishonest: bool = False
+    after: Literal["solution"] | None = None
     fails: Annotated[list[str], Field(min_length=1)]
     steps: list[Step] = []
 
