@@ -1,0 +1,1 @@
+kubectl --namespace shop delete role,rolebinding prices
