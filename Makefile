@@ -19,8 +19,10 @@ test: setup lint browser
 test-all: setup lint browser
 	LABCTL_MATRIX=all $(BIN)/python -m pytest
 
+# The second takes three quarters of an hour.
 bench: setup
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.grading
 
 lint: .venv/ready
 	$(BIN)/ruff check .
