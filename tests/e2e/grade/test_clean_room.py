@@ -57,10 +57,19 @@ def begin(tmp_path):
         removal.stop(store, engine, name, Silent())
 
 
+@pytest.fixture
+def another():
+    """Another network of the engine's, by name."""
+    networks = host.find("local").client().networks
+    network = networks.create(f"room{os.getpid()}-another", driver="bridge")
+    yield network.name
+    network.remove()
+
+
 class Room:
     """Dials from inside of a session's machines, pods and inner containers."""
 
-    def __init__(self, session, port):
+    def __init__(self, session, port, another):
         self.session = session
         self.port = port
         self.probe = session.probe.client()
@@ -71,7 +80,7 @@ class Room:
             if machine.provider != "kind":
                 self.places[name] = {"pid": found.pid, "start": 0}
         self.gateway = self._gateway(session.place.network("lab"))
-        self.beyond = self._gateway("bridge")
+        self.beyond = self._gateway(another)
 
     def _gateway(self, network):
         (config,) = self.session.client.networks.get(network).attrs["IPAM"]["Config"]
@@ -107,9 +116,9 @@ class Room:
         return answered
 
 
-def test_nothing_gets_out_of_a_cluster(begin, listener):
+def test_nothing_gets_out_of_a_cluster(begin, listener, another):
     session = begin("default-deny", sealed=False)
-    with_ways = Room(session, listener)
+    with_ways = Room(session, listener, another)
     pods = KubeAPI(session.place.kubeconfig("cluster")).pods("orders")
     with_ways.inside("pod", pods[0].container_ids[0])
     open_before = with_ways.ways_out()
@@ -126,9 +135,9 @@ def test_nothing_gets_out_of_a_cluster(begin, listener):
     assert [r.id for r in report.results if r.outcome != "passed"] == []
 
 
-def test_nothing_gets_out_of_an_engine_or_its_containers(begin, listener):
+def test_nothing_gets_out_of_an_engine_or_its_containers(begin, listener, another):
     session = begin("namespaces", sealed=True)
-    where = Room(session, listener)
+    where = Room(session, listener, another)
     engine = session.provider("engine")
     listed = engine.exec(session.place, "engine", ["docker", "ps", "-q", "--no-trunc"])
     for number, container in enumerate(listed.text.split()):
