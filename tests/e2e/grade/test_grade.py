@@ -131,7 +131,8 @@ def test_hidden_checks_count_and_ctrl_c_leaves_nothing(tmp_path):
     hidden = tmp_path / "hidden" / "namespaces"
     hidden.mkdir(parents=True)
     (hidden / "test_hidden.py").write_text(HIDDEN)
-    more = ("--hidden", str(tmp_path / "hidden"), "--json")
+    # One after the other, so that there is something left to interrupt.
+    more = ("--hidden", str(tmp_path / "hidden"), "--jobs", "1", "--json")
 
     with subprocess.Popen(command(tmp_path, *more), stderr=subprocess.PIPE, text=True) as grader:
         while not entries(tmp_path) and grader.poll() is None:

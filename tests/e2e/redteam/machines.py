@@ -6,6 +6,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from docker.errors import APIError
+
+from labctl.environment import wait
 from tests.e2e.redteam.arena import SCRIPTS, Arena
 from tests.e2e.redteam.library import hostile
 
@@ -66,10 +69,25 @@ def _limit_processes(container: Any, most: int) -> None:
 def paused(arena: Arena) -> Iterator[None]:
     machines = arena.of(*REACHED)
     for machine in machines:
-        arena.container(machine).pause()
+        _pause(arena.container(machine))
     yield
     for machine in machines:
         arena.container(machine).unpause()
+
+
+def _pause(container: Any) -> None:
+    """On cgroup v1, runc gives up on a machine in which processes come and go all the time."""
+
+    def done() -> bool:
+        try:
+            container.pause()
+        except APIError as e:
+            if "unable to freeze" not in str(e):
+                raise
+            return False
+        return True
+
+    wait.until("the machine to be paused", done, seconds=20, every=0.5)
 
 
 def stopped(arena: Arena) -> Iterator[None]:

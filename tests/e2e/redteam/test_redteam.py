@@ -26,6 +26,7 @@ from tests.e2e.redteam.judge import faults, passed, told
 
 pytestmark = pytest.mark.engine
 ANY = machines.REACHED
+WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,8 @@ class Fatal(Attack):
 
 ATTACKS = (
     *(Attack(f"files: {kind}", files.trap(kind)) for kind in files.TRAPS),
-    Attack("a hanging webhook", cluster.hanging_webhook, ("kind",), says="webhook"),
-    Attack("a missing webhook", cluster.missing_webhook, ("kind",), says="webhook"),
+    Attack("a hanging webhook", cluster.hanging_webhook, ("kind",), says=WEBHOOK),
+    Attack("a missing webhook", cluster.missing_webhook, ("kind",), says=WEBHOOK),
     Attack("admission that lies", cluster.lying_admission, ("kind",)),
     Attack("a stopped API server", cluster.stopped_server, ("kind",), says="was stopped"),
     Attack("forged tools", machines.forged_tools),
@@ -99,7 +100,16 @@ def fits(attack: Attack, lab: Lab) -> bool:
 
 
 def reads_files(lab: Lab) -> bool:
-    return any("workspace.read" in f.read_text() for f in (lab.folder / "checks").glob("*.py"))
+    return _checks_have(lab, "workspace.read")
+
+
+def must_say(attack: Attack, lab: Lab) -> str:
+    """What the report must tell. Checks that create nothing do not meet a webhook."""
+    return attack.says if attack.says != WEBHOOK or _checks_have(lab, "kube.create") else ""
+
+
+def _checks_have(lab: Lab, word: str) -> bool:
+    return any(word in file.read_text() for file in (lab.folder / "checks").glob("*.py"))
 
 
 def chosen() -> list[tuple[str, Attack]]:
@@ -152,4 +162,4 @@ def test_attack(lab: str, attack: Attack, arenas: Any, checks: Any) -> None:
     if attack.at == UNTOUCHED or isinstance(attack, Fatal):
         files_alone = isinstance(attack, Fatal) and reads_files(arena.lab)
         assert passed(report) == [] or (files_alone and report.earned < report.points)
-    assert attack.says in told(report)
+    assert must_say(attack, arena.lab) in told(report)
