@@ -92,6 +92,9 @@ class Access:
         answer = self._kube.request(
             "POST", f"{REVIEWS}/subjectaccessreviews", json=deed.review(who)
         )
+        assert answer.status not in (401, 403), (
+            f"the cluster does not let the grader ask: {answer.message}"
+        )
         if not answer.ok:
             raise RuntimeError(f"no access review: {answer.message}")
         return bool(answer.body["status"]["allowed"])

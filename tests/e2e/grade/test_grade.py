@@ -134,7 +134,13 @@ def test_hidden_checks_count_and_ctrl_c_leaves_nothing(tmp_path):
     # One after the other, so that there is something left to interrupt.
     more = ("--hidden", str(tmp_path / "hidden"), "--jobs", "1", "--json")
 
-    with subprocess.Popen(command(tmp_path, *more), stderr=subprocess.PIPE, text=True) as grader:
+    with subprocess.Popen(
+        command(tmp_path, *more),
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell has its background jobs ignore Ctrl-C, and this may run in one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as grader:
         while not entries(tmp_path) and grader.poll() is None:
             time.sleep(0.1)
         grader.send_signal(signal.SIGINT)

@@ -92,6 +92,15 @@ ATTACKS = (
     Fatal("recreated machines", machines.recreated, says="is gone"),
 )
 
+# Checks that an attack on the solved lab leaves true, because they are about something else.
+LEFT_TRUE = {
+    # Who may do what is no affair of pods; that programs work is.
+    ("impostor pods", "rbac-least-privilege"): {
+        *("production-read-only", "no-production-secrets", "production-readable", "dev-edit"),
+        *("no-escalation", "nothing-else"),
+    },
+}
+
 
 def fits(attack: Attack, lab: Lab) -> bool:
     if attack.name.startswith("files:"):
@@ -161,5 +170,6 @@ def test_attack(lab: str, attack: Attack, arenas: Any, checks: Any) -> None:
     assert faults(report, checks(lab), took) == []
     if attack.at == UNTOUCHED or isinstance(attack, Fatal):
         files_alone = isinstance(attack, Fatal) and reads_files(arena.lab)
-        assert passed(report) == [] or (files_alone and report.earned < report.points)
+        wrong = passed(report) - LEFT_TRUE.get((attack.name, lab), set())
+        assert not wrong or (files_alone and report.earned < report.points)
     assert must_say(attack, arena.lab) in told(report)
