@@ -97,7 +97,7 @@ LEFT_TRUE = {
     # Who may do what is no affair of pods; that programs work is.
     ("impostor pods", "rbac-least-privilege"): {
         *("production-read-only", "no-production-secrets", "production-readable", "dev-edit"),
-        *("no-escalation", "nothing-else"),
+        *("no-escalation", "nothing-else", "system-unharmed"),
     },
 }
 
