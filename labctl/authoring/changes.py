@@ -13,6 +13,7 @@ from pathlib import Path
 from labctl import paths, process
 from labctl.environment.images import recipe
 from labctl.errors import LabctlError, ProcessError, UsageError
+from labctl.lab import addons
 from labctl.lab.model import DockerMachine, EngineMachine, KindMachine, Lab
 
 HOURS = 4
@@ -45,9 +46,11 @@ def _sources(lab: Lab) -> list[Path]:
             names += machine.images
     found = cookbook.order({recipe.name_for(lab.folder, name) for name in names})
     folders = [lab.folder, *(cookbook.recipes[name].folder for name in found)]
-    if any(isinstance(machine, KindMachine) for machine in lab.machines.values()):
-        # Not what it stands on: all labs' images are in the node.
-        folders.append(cookbook.recipes[recipe.NODE].folder)
+    for machine in lab.machines.values():
+        if isinstance(machine, KindMachine):
+            # Not what it stands on: all labs' images are in the node.
+            folders.append(cookbook.recipes[recipe.NODE].folder)
+            folders += [addons.folders()[name] for name in machine.addons]
     return [folder.resolve() for folder in folders]
 
 

@@ -43,19 +43,23 @@ def setup(
             exists=True, dir_okay=False, help="Take images and programs from this bundle."
         ),
     ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Build the images of add-ons now, not when a lab wants them."),
+    ] = False,
 ) -> None:
-    """Make this machine ready: a Docker engine, kind, kubectl, and all images.
+    """Make this machine ready: a Docker engine, kind, kubectl, and images.
 
     Does only what is missing, so it may be run again at any time. An engine that labctl did
     not install is never configured.
 
-    Examples: labctl setup; labctl setup --dry-run; labctl setup --bundle labctl.bundle
+    Examples: labctl setup; labctl setup --all; labctl setup --bundle labctl.bundle
     """
     from labctl.cli import output
     from labctl.host import machine
     from labctl.host import setup as host_setup
 
-    wanted = host_setup.Setup(machine.this(), bundle)
+    wanted = host_setup.Setup(machine.this(), bundle, everything)
     if dry_run:
         for name, look in host_setup.plan(wanted):
             output.print_plain(f"{name}: {look.found}" + (f" → {look.todo}" if look.todo else ""))
@@ -152,11 +156,18 @@ def images_save(file: Annotated[Path, typer.Argument(help="Where to write the bu
     """
     from labctl import host
     from labctl.cli import output
-    from labctl.environment.images import bundle
+    from labctl.environment.images import build, bundle
 
+    client = host.find("local").client()
     with output.Steps().step(f"Save {file.name}") as report:
-        size = bundle.save(host.find("local").client(), file, report)
+        size = bundle.save(client, file, report)
     output.print_plain(f"{file}: {size / 1e6:.0f} MB")
+    left_out = [i.name for i in build.images(client) if not i.present]
+    if left_out:
+        output.print_plain(
+            f"Not in it, as they are not built: {', '.join(left_out)}. "
+            "`labctl setup --all` builds them."
+        )
 
 
 def images_load(

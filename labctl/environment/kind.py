@@ -16,13 +16,15 @@ from labctl.environment.containers import (
     remove_all,
 )
 from labctl.environment.docker import kube_folder
+from labctl.environment.images import recipe
 from labctl.environment.model import Place
 from labctl.errors import EnvironmentFailure
 from labctl.lab.model import KindMachine
 
 CREATE_SECONDS = 600
 READY_SECONDS = 180
-KUBECTL = ["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf"]
+KUBECONFIG = "/etc/kubernetes/admin.conf"
+KUBECTL = ["kubectl", f"--kubeconfig={KUBECONFIG}"]
 
 
 class KindProvider(ContainerProvider):
@@ -43,7 +45,7 @@ class KindProvider(ContainerProvider):
             raise EnvironmentFailure("kind is not installed", resolution="Run `labctl setup`.")
         config = kind_config.cluster(
             nodes=spec.nodes,
-            image=place.images["node"],
+            image=place.images[recipe.node_with(spec.addons)],
             cgroup_v1=self._cgroup_version() == "1",
         )
         process.run(

@@ -302,15 +302,16 @@ def programs(scene: Scene) -> list[Finding]:
 
 def images(scene: Scene) -> list[Finding]:
     """Are all images there, and what is left of old ones?"""
-    wanted = build.images(scene.client)
-    missing = [image.name for image in wanted if not image.present]
+    missing = build.missing(scene.client)
+    later = [i.name for i in build.images(scene.client) if i.optional and not i.present]
+    there = f"all there, or made when a lab wants it: {', '.join(later)}" if later else "all there"
     findings = [
         Finding(
             "images",
             "missing" if missing else "ok",
-            f"missing: {', '.join(missing)}" if missing else f"all {len(wanted)}",
+            f"missing: {', '.join(missing)}" if missing else there,
             "all",
-            "labctl images build" if missing else "",
+            "labctl setup" if missing else "",
         )
     ]
     if recipe.BASE in missing:

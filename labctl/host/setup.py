@@ -40,10 +40,14 @@ class Files:
 
 @dataclass(frozen=True)
 class Setup:
-    """What the steps work on: the machine, and a bundle where one was given."""
+    """What the steps work on: the machine, and a bundle where one was given.
+
+    With `everything`, optional images are built, too.
+    """
 
     machine: Machine
     bundle: Path | None = None
+    everything: bool = False
     files: Files = Files()
 
     @property
@@ -270,16 +274,18 @@ def look_images(setup: Setup) -> Look:
 
 
 def make_images(setup: Setup, report: Report) -> None:
-    """Build all images that are missing."""
-    client = _client(setup)
-    build.ensure(client, [image.name for image in build.images(client)], report)
+    """Build the images that are missing."""
+    build.ensure(_client(setup), _missing_images(setup), report)
 
 
 def _missing_images(setup: Setup) -> list[str]:
     client = setup.engine
     if client is None:  # a dry run before the engine is there
-        return list(recipe.read(golang.host_arch()).names)
-    return [image.name for image in build.images(client) if not image.present]
+        cookbook = recipe.read(golang.host_arch())
+        return [n for n in cookbook.names if setup.everything or n not in cookbook.optional]
+    if setup.everything:
+        return [image.name for image in build.images(client) if not image.present]
+    return build.missing(client)
 
 
 def _client(setup: Setup) -> docker.DockerClient:

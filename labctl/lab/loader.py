@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labctl import paths
 from labctl.errors import UsageError
-from labctl.lab import catalog, sources
+from labctl.lab import addons, catalog, sources
 from labctl.lab.model import (
     FORMAT,
     DockerMachine,
@@ -124,6 +124,10 @@ def _references(lab: Lab, source: Source) -> None:
             for image in machine.images:
                 if not image_folder(lab, image).is_dir():
                     source.problem((*at, "images"), f"there is no recipe for image `{image}`")
+        for addon in machine.addons if isinstance(machine, KindMachine) else ():
+            if addon not in addons.folders():
+                known = ", ".join(addons.folders())
+                source.problem((*at, "addons"), f"there is no add-on `{addon}`, only: {known}")
         if not isinstance(machine, KindMachine) and not image_folder(lab, machine.image).is_dir():
             source.problem((*at, "image"), f"there is no recipe for image `{machine.image}`")
     for image in OWN_IMAGES:

@@ -82,11 +82,15 @@ class EngineMachine(MachineBase):
 
 
 class KindMachine(MachineBase):
-    """A Kubernetes cluster; `images` come with its nodes."""
+    """A Kubernetes cluster; `images` come with its nodes.
+
+    `addons` are installed before the lab's own setup, in this order: see lab/addons.py.
+    """
 
     provider: Literal["kind"]
     nodes: Annotated[int, Field(ge=1, le=5)] = 1
     images: list[Name] = []
+    addons: list[Name] = []
 
 
 Machine = Annotated[DockerMachine | EngineMachine | KindMachine, Field(discriminator="provider")]

@@ -8,12 +8,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from labctl import process
+from labctl.environment.addons import install
 from labctl.environment.containers import engine_errors
 from labctl.environment.images import recipe
 from labctl.environment.kind import KindProvider
 from labctl.environment.model import Place
 from labctl.errors import EnvironmentFailure
-from labctl.lab import facts
+from labctl.lab import addons, facts
 from labctl.lab.model import KindMachine, Step
 from labctl.progress import Detail, Progress
 from labctl.session import watching
@@ -33,6 +34,7 @@ def bring_up(session: Session, progress: Progress, prove: Prove) -> None:
         _networks(session)
     with progress.step("Create machines") as detail:
         _machines(session, detail)
+    _addons(session, progress)
     run_steps(session, place.lab.folder, place.lab.setup, progress)
     with progress.step("Make sure that the lab is broken") as detail:
         prove(session, detail)
@@ -105,6 +107,14 @@ def _machines(session: Session, detail: Detail) -> None:
             raise
 
 
+def _addons(session: Session, progress: Progress) -> None:
+    for machine, spec in session.lab.machines.items():
+        for name in spec.addons if isinstance(spec, KindMachine) else ():
+            addon = addons.load(name)
+            with progress.step(f"{machine}: {name} {addon.version}"):
+                install(_cluster(session, machine), session.place, machine, addon)
+
+
 def _script(session: Session, step: Step, text: str) -> None:
     place = session.place
     result = session.provider(step.machine).exec(
@@ -122,9 +132,14 @@ def _script(session: Session, step: Step, text: str) -> None:
 
 
 def _manifests(session: Session, step: Step, folder: Path) -> None:
-    provider = session.provider(step.machine)
+    cluster = _cluster(session, step.machine)
+    cluster.apply(session.place, step.machine, manifests(session.place, step, folder))
+
+
+def _cluster(session: Session, machine: str) -> KindProvider:
+    provider = session.provider(machine)
     assert isinstance(provider, KindProvider)
-    provider.apply(session.place, step.machine, manifests(session.place, step, folder))
+    return provider
 
 
 def manifests(place: Place, step: Step, folder: Path) -> str:

@@ -149,8 +149,13 @@ def _recipes(lab: Lab) -> dict[str, str]:
     from labctl.environment.images import recipe
 
     named = {PROBE, CHECKER} if lab.source else {PROBE}
+    nodes = set()
     for machine in lab.machines.values():
-        named.add(recipe.NODE if isinstance(machine, KindMachine) else machine.image)
+        if isinstance(machine, KindMachine):
+            nodes.add(recipe.node_with(machine.addons))
+        else:
+            named.add(machine.image)
         if isinstance(machine, EngineMachine):
             named |= set(machine.images)
-    return {name: recipe.name_for(lab.folder, name) for name in named}
+    # No lab may bring nodes of its own: they have rights.
+    return {name: recipe.name_for(lab.folder, name) for name in named} | {n: n for n in nodes}

@@ -10,6 +10,7 @@ from labctl import paths
 from labctl.authoring.lint.finding import Finding
 from labctl.authoring.lint.subject import Subject, lines, text
 from labctl.environment.images import recipe
+from labctl.lab import addons
 
 _OURS = recipe.PREFIX
 _IMAGE = re.compile(r"^\s*(?:-\s+)?(?:\{.*)?\bimage:\s*[\"']?([^\s\"',}#]+)")
@@ -87,7 +88,7 @@ def _source(
     known = (
         (subject.folder / "environment" / own / "Dockerfile").is_file()
         if own and lab == subject.folder.name
-        else (paths.clusters_dir() / "images" / name).is_dir()
+        else name in addons.images() or (paths.clusters_dir() / "images" / name).is_dir()
     )
     if not known:
         yield Finding(

@@ -33,12 +33,16 @@ _SILENCE_SECONDS = 1800  # how long the engine may work on one thing without a w
 
 @dataclass(frozen=True)
 class Image:
-    """A recipe's image as the engine has it; `size` in bytes and `created` are 0 if it is not."""
+    """A recipe's image as the engine has it; `size` in bytes and `created` are 0 if it is not.
+
+    An `optional` one is made when a lab wants it, not with all the others.
+    """
 
     name: str
     reference: str
     size: int = 0
     created: int = 0
+    optional: bool = False
 
     @property
     def present(self) -> bool:
@@ -76,8 +80,14 @@ def images(client: docker.DockerClient) -> list[Image]:
     for name in cookbook.names:
         there = tags.get(cookbook.reference(name), {})
         size, created = there.get("Size", 0), there.get("Created", 0)
-        found.append(Image(name, cookbook.reference(name), size, created))
+        optional = name in cookbook.optional
+        found.append(Image(name, cookbook.reference(name), size, created, optional))
     return found
+
+
+def missing(client: docker.DockerClient) -> list[str]:
+    """The recipes whose images a machine should have and has not: all but optional ones."""
+    return [image.name for image in images(client) if not (image.present or image.optional)]
 
 
 def node_bases(client: docker.DockerClient) -> list[str]:
@@ -214,6 +224,8 @@ def _build(client: docker.DockerClient, cookbook: Cookbook, name: str, report: R
             _build_base(client, cookbook, work, named)
         elif name == recipe.NODE:
             _build_node(client, cookbook, work, named)
+        elif cookbook.recipes[name].is_node:
+            _build_node_with(client, cookbook, name, named)
         else:
             context = _context(cookbook, cookbook.recipes[name], work, named)
             _send(client, name, cookbook.reference(name), context, named)
@@ -264,6 +276,19 @@ def _build_node(
             node.build_node(client, tag, foundation, inside, work, report)
 
 
+def _build_node_with(
+    client: docker.DockerClient, cookbook: Cookbook, name: str, report: Report
+) -> None:
+    """The node, with its add-ons' images inside."""
+    from labctl.environment.images import node_images
+
+    node, *others = cookbook.recipes[name].parents
+    report(f"putting {', '.join(others)} into the node")
+    inside = {recipe.name_in_node(other): cookbook.reference(other) for other in others}
+    with _patience(client):
+        node_images.put(client, cookbook.reference(node), cookbook.reference(name), inside)
+
+
 def _context(cookbook: Cookbook, r: Recipe, work: Path, report: Report) -> io.BytesIO:
     """What is sent to the engine: the folder, its exact Dockerfile, and compiled programs."""
     files: dict[str, bytes | Path] = {
@@ -275,6 +300,12 @@ def _context(cookbook: Cookbook, r: Recipe, work: Path, report: Report) -> io.By
         program = work / r.folder.name
         golang.build(r.folder, ".", program, goos="linux", goarch=goarch, report=report)
         files[f"bin/{r.folder.name}"] = program
+    if r.tools:
+        tools = work / "tools"
+        tools.mkdir()
+        packages = " ".join(r.tools)
+        golang.build(r.folder, packages, tools, goos="linux", goarch=goarch, report=report)
+        files |= {f"bin/{program.name}": program for program in tools.iterdir()}
     for name in r.programs:
         if name in _PROGRAMS and f"bin/{name}" not in files:
             golang.build(

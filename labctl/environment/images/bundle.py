@@ -47,18 +47,18 @@ class Loaded:
 def save(client: docker.DockerClient, path: Path, report: Report) -> int:
     """Write a bundle of all recipes' images and the host's programs; returns its size in bytes.
 
-    The file appears under its name when it is complete. Raises EnvironmentFailure when an
-    image or program is missing, or the file cannot be written.
+    Optional images are in it if they are there. The file appears under its name when it is
+    complete. Raises EnvironmentFailure when another image or a program is missing, or the file
+    cannot be written.
     """
-    images = build.images(client)
-    absent = [image.name for image in images if not image.present]
-    absent += [] if tools.present() else list(tools.NAMES)
+    absent = build.missing(client) + ([] if tools.present() else list(tools.NAMES))
     if absent:
         raise EnvironmentFailure(
             f"A bundle holds everything, and this is missing: {', '.join(absent)}",
             resolution="`labctl setup` makes what is missing.",
         )
-    references = [image.reference for image in images] + build.node_bases(client)[:1]
+    references = [image.reference for image in build.images(client) if image.present]
+    references += build.node_bases(client)[:1]
     part = path.with_name(f".{path.name}.part")
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as bundle:

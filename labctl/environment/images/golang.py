@@ -43,7 +43,7 @@ def build(
     ProcessError with the compiler's output when the build fails.
     """
     go = toolchain(report)
-    report(f"building {', '.join(p.rsplit('/', 1)[-1] for p in package.split())}")
+    report(f"building {', '.join(program_name(p) for p in package.split())}")
     settings = {
         "CGO_ENABLED": "0",
         "GOFLAGS": "-buildvcs=false -mod=readonly",
@@ -70,6 +70,11 @@ def build(
         cwd=module,
         env={**os.environ, **settings, **(env or {})},
     )
+
+
+def program_name(package: str) -> str:
+    """What Go calls the program of a package: its last name that is no version."""
+    return re.sub(r"/v[0-9]+$", "", package).rsplit("/", 1)[-1]
 
 
 def build_host_tools(folder: Path, report: Callable[[str], None]) -> None:

@@ -1,9 +1,12 @@
 """Recipes: the folders that images are built from.
 
 A recipe is a folder with a `Dockerfile`. Shared ones are `clusters/images/NAME/` and are called
-NAME; a lab's own are `labs/LAB/environment/NAME/` and are called LAB.NAME. Two are special:
-`base` (clusters/images/base, a list of Debian packages, see base.py) and `node`
-(clusters/node-image, made by node.py, with the images of all labs' kind machines inside).
+NAME, and so are those of add-ons, `clusters/addons/ADDON/images/NAME/`; a lab's own are
+`labs/LAB/environment/NAME/` and are called LAB.NAME. Special are: `base` (clusters/images/base, a
+list of Debian packages, see base.py), `node` (clusters/node-image, made by node.py, with the
+images of all labs' kind machines inside), and `node.ADDON` for clusters with add-ons: the node
+with their images inside, too. What stands on an add-on's image is optional: it is not made with
+all the others, but when a lab wants it.
 
 A recipe stands on others by naming them in its Dockerfile, always without a tag:
 
@@ -16,6 +19,9 @@ Dockerfile finds the program at `bin/NAME` of its build context (NAME is the fol
 
     FROM scratch
     COPY bin/probe /probe
+
+If go.mod has `tool` directives, these packages of other modules are built, too; `bin/` has them
+under the names that Go gives to programs. A folder without Go files is only those.
 
 A Dockerfile may also ask for programs that labctl builds from published modules, by copying
 them from `bin/`: at present `COPY bin/kubectl ...`.
@@ -38,7 +44,7 @@ import yaml
 
 from labctl import paths
 from labctl.errors import DefinitionError
-from labctl.lab import sources
+from labctl.lab import addons, sources
 
 PREFIX = "labctl/"
 BASE = "base"
@@ -49,6 +55,8 @@ _FORMAT = "1"
 
 _FROM = re.compile(r"^(\s*FROM\s+(?:--platform=\S+\s+)?)labctl/(\S+)", re.MULTILINE | re.IGNORECASE)
 _COPY = re.compile(r"^(\s*COPY\s+(?:--\S+\s+)*?--from=)labctl/(\S+)", re.MULTILINE | re.IGNORECASE)
+# In go.mod, `tool PACKAGE`, or several in parentheses.
+_TOOLS = re.compile(r"^tool\s+(?:\(([^)]*)\)|(\S+))", re.MULTILINE)
 _PROGRAM = re.compile(r"^\s*COPY\s+(?:--\S+\s+)*bin/(\S+)", re.MULTILINE | re.IGNORECASE)
 
 
@@ -61,9 +69,25 @@ class Recipe:
     parents: tuple[str, ...]
 
     @property
+    def is_node(self) -> bool:
+        """Whether it is the image of a cluster's nodes, with add-ons or without."""
+        return self.folder == _node_folder()
+
+    @property
     def is_go(self) -> bool:
         """Whether the folder is a Go program that is compiled before the image is built."""
-        return self.name != NODE and (self.folder / "go.mod").is_file()
+        return not self.is_node and bool(self._module) and any(self.folder.glob("*.go"))
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """The packages of other modules that are compiled, too."""
+        found = (block or one for block, one in _TOOLS.findall(self._module))
+        return tuple(package for text in found for package in text.split())
+
+    @property
+    def _module(self) -> str:
+        file = self.folder / "go.mod"
+        return file.read_text() if file.is_file() else ""
 
     @property
     def dockerfile(self) -> str:
@@ -103,6 +127,12 @@ class Cookbook:
     def names(self) -> tuple[str, ...]:
         """All recipes, each after those it stands on."""
         return self.order(sorted(self.recipes))
+
+    @cached_property
+    def optional(self) -> frozenset[str]:
+        """The images of add-ons, and what stands on them."""
+        own = addons.images().keys()
+        return frozenset(name for name in self.recipes if not own.isdisjoint(self.order((name,))))
 
     def order(self, names: Iterable[str]) -> tuple[str, ...]:
         """`names` and everything they stand on, each after its parents."""
@@ -158,10 +188,10 @@ class Cookbook:
 
 
 def read(architecture: str) -> Cookbook:
-    """The recipes that are on this machine: the shared ones and those of all labs."""
+    """The recipes that are on this machine: the shared ones, those of add-ons and of all labs."""
     shared = [
         Recipe(folder.name, folder, _parents(folder))
-        for folder in _folders(paths.clusters_dir() / "images")
+        for folder in (*_folders(paths.clusters_dir() / "images"), *addons.images().values())
     ]
     own = [
         Recipe(f"{lab.name}.{folder.name}", folder, _parents(folder))
@@ -169,14 +199,23 @@ def read(architecture: str) -> Cookbook:
         for folder in _folders(lab / "environment")
         if (folder / "Dockerfile").is_file()
     ]
-    node = Recipe(NODE, paths.clusters_dir() / "node-image", (BASE, *preloaded()))
-    return Cookbook([*shared, *own, node], architecture)
+    node = Recipe(NODE, _node_folder(), (BASE, *preloaded()))
+    with_addons = [
+        Recipe(name, node.folder, (NODE, *(i for addon in chosen for i in addons.images_of(addon))))
+        for name, chosen in _flavours().items()
+    ]
+    return Cookbook([*shared, *own, node, *with_addons], architecture)
 
 
 def name_for(lab: Path, image: str) -> str:
     """The recipe that a lab's machine means by `image`: the lab's own, or else a shared one."""
     own = lab / "environment" / image / "Dockerfile"
     return f"{lab.name}.{image}" if own.is_file() else image
+
+
+def node_with(chosen: Iterable[str]) -> str:
+    """The recipe of the nodes of a cluster with these add-ons: `node`, or `node.gatekeeper`."""
+    return ".".join((NODE, *sorted(set(chosen))))
 
 
 def name_in_node(name: str) -> str:
@@ -196,12 +235,27 @@ def preloaded() -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def _flavours() -> dict[str, list[str]]:
+    """The nodes with add-ons that labs ask for: the add-ons of each, by the recipe's name."""
+    known, found = addons.folders().keys(), dict[str, list[str]]()
+    for lab in sources.folders().values():
+        for machine in _kind_machines(lab / "lab.yaml"):
+            chosen = sorted({str(addon) for addon in machine.get("addons", [])})
+            if chosen and known >= set(chosen):
+                found[node_with(chosen)] = chosen
+    return found
+
+
 def _kind_machines(file: Path) -> list[dict[str, list[str]]]:
     try:
         lab = yaml.load(file.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
         return [m for m in lab["machines"].values() if m["provider"] == "kind"]
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
         return []  # the lab's loader names what is wrong; other labs must not suffer from it
+
+
+def _node_folder() -> Path:
+    return paths.clusters_dir() / "node-image"
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -137,6 +137,15 @@ def test_all_is_new_where_there_is_no_older_commit(repository):
     assert touched() == {"a", "b", "c", "d"}
 
 
+def test_an_add_on_touches_the_labs_whose_clusters_have_it(repository):
+    repository.write("clusters/addons/guard/addon.yaml", "")
+    repository.lab("e", "kind", "addons: [guard]")
+    publish(repository)
+    repository.git("commit", "--allow-empty", "--message=later", "--quiet", at=NOW + 9 * HOUR)
+    repository.write("clusters/addons/guard/ready", "true")
+    assert touched() == {"e"}
+
+
 def test_a_named_commit_is_what_is_compared_with(repository):
     repository.write("labs/a/x", "")
     repository.commit(NOW - 9 * HOUR)

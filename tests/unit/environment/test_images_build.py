@@ -50,6 +50,7 @@ def cookbook(tmp_path, monkeypatch):
     made = Cookbook((Recipe(n, tmp_path / n, p) for n, p in recipes.items()), "amd64")
     monkeypatch.setattr(build.recipe, "read", lambda architecture: made)
     monkeypatch.setattr(build.recipe, "BASE", "no such special recipe")
+    monkeypatch.setattr(build.recipe.addons, "images", dict)
     monkeypatch.setenv("LABCTL_CACHE_DIR", str(tmp_path / "cache"))
     return made
 
@@ -99,6 +100,48 @@ def test_only_images_that_no_recipe_names_are_outdated(cookbook):
     client = Client([old, cookbook.reference("app"), "labctl/node-base:2", "labctl/node-base:1"])
     # The newest node base is kept for the next node image.
     assert build.outdated(client) == [old, "labctl/node-base:2"]
+
+
+def test_what_is_optional_is_missing_to_nobody(cookbook, monkeypatch):
+    monkeypatch.setattr(build.recipe.addons, "images", lambda: {"tools": None})
+    client = Client([cookbook.reference("base")])
+    assert build.missing(client) == ["other"]
+    assert {i.name for i in build.images(client) if i.optional} == {"tools", "app"}
+    build.ensure(client, ["app"], ignore)
+    assert cookbook.reference("app") in client.api.tags
+
+
+def test_nodes_with_add_ons_are_the_node_with_more_inside(cookbook, monkeypatch):
+    from labctl.environment.images import node_images
+
+    put = []
+    monkeypatch.setattr(build.recipe, "_node_folder", lambda: cookbook.recipes["app"].folder)
+    monkeypatch.setattr(node_images, "put", lambda client, *what: put.append(what))
+    made = Recipe("app", cookbook.recipes["app"].folder, ("tools", "other"))
+    monkeypatch.setattr(cookbook, "recipes", {**cookbook.recipes, "app": made})
+    client = Client([cookbook.reference("tools"), cookbook.reference("other")])
+    build.ensure(client, ["app"], ignore)
+    inside = {"docker.io/labctl/other:lab": cookbook.reference("other")}
+    assert put == [(cookbook.reference("tools"), cookbook.reference("app"), inside)]
+
+
+def test_tools_of_other_modules_are_in_the_context(tmp_path, monkeypatch):
+    folder = tmp_path / "gate"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    (folder / "go.mod").write_text("module gate\n\ntool (\n\ta.org/gate/v3\n\ta.org/try\n)\n")
+
+    def build_all(module, packages, output, **how):
+        for package in packages.split():
+            (output / build.golang.program_name(package)).write_text(package)
+
+    monkeypatch.setattr(build.golang, "build", build_all)
+    made = Recipe("gate", folder, ())
+    work = tmp_path / "work"
+    work.mkdir()
+    context = build._context(Cookbook([made], "amd64"), made, work, ignore)
+    with tarfile.open(fileobj=context) as tar:
+        assert tar.getnames() == ["Dockerfile", "bin/gate", "bin/try", "go.mod"]
 
 
 def test_a_context_is_the_same_for_the_same_files(tmp_path):

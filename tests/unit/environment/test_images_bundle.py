@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from labctl.environment.images import build, bundle, tools
-from labctl.errors import UsageError
+from labctl.errors import EnvironmentFailure, UsageError
 
 IMAGE = "labctl/app:0123456789ab"
 
@@ -119,6 +119,17 @@ def test_a_saved_bundle_brings_images_and_programs(machine, tmp_path):
     assert tools.path("kind").read_text() == "kind"
     assert tools.path("kind").stat().st_mode & 0o100
     assert tools.present()
+
+
+def test_a_bundle_may_lack_what_is_optional_and_nothing_else(machine, tmp_path, monkeypatch):
+    images = [build.Image("app", IMAGE, 1, 1), build.Image("gate", "labctl/gate:1", optional=True)]
+    monkeypatch.setattr(build, "images", lambda client: images)
+    bundle.save(Client(), tmp_path / "b", ignore)
+    loaded = bundle.load(Client(), tmp_path / "b", ignore)
+    assert (loaded.images, loaded.missing) == ((IMAGE,), ("gate",))
+    images.append(build.Image("shop", "labctl/shop:1"))
+    with pytest.raises(EnvironmentFailure, match=r"missing: shop$"):
+        bundle.save(Client(), tmp_path / "b", ignore)
 
 
 def test_a_save_that_fails_leaves_nothing(machine, tmp_path, monkeypatch):

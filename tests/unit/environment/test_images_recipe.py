@@ -102,6 +102,72 @@ def test_a_parent_that_does_not_exist_is_named_with_who_wants_it(folders):
         reference("leak.app")
 
 
+@pytest.fixture
+def guard(folders):
+    """The add-on `guard` with an image of its own, which the lab `leak` wants in a cluster."""
+    addon = folders.parent / "addons" / "guard"
+    write(addon / "addon.yaml", "")
+    write(addon / "manifests" / "all.yaml", "")
+    image = addon / "images" / "gate"
+    write(image / "Dockerfile", "FROM scratch\nCOPY bin/gate /\n")
+    write(image / "go.mod", "module gate\n\ntool example.org/gate/v3\n")
+    lab = folders.parents[1] / "labs" / "leak"
+    write(
+        lab / "lab.yaml",
+        "machines:\n  a: {provider: kind, images: [app], addons: [guard]}\n"
+        "  b: {provider: kind, addons: [none-such]}\n",
+    )
+    write(lab / "environment" / "desk" / "Dockerfile", "COPY --from=labctl/gate /gate /\n")
+    return addon
+
+
+def test_a_cluster_with_add_ons_has_nodes_of_its_own(guard):
+    found = recipe.read("amd64").recipes
+    assert recipe.node_with(["guard"]) == "node.guard"
+    assert found["node.guard"].parents == ("node", "gate")
+    assert found["node"].parents == ("base", "leak.app")
+    # What does not exist is told by the lab's loader; other labs must not suffer from it.
+    assert "node.none-such" not in found
+
+
+def test_several_add_ons_are_one_node_whatever_their_order():
+    assert recipe.node_with(["b", "a", "b"]) == "node.a.b"
+    assert recipe.node_with([]) == "node"
+
+
+def test_what_stands_on_an_add_ons_image_is_optional(guard):
+    assert recipe.read("amd64").optional == {"gate", "node.guard", "leak.desk"}
+
+
+def test_nodes_change_with_an_add_ons_images_but_not_with_its_manifests(guard):
+    node, before = reference("node"), reference("node.guard")
+    write(guard / "manifests" / "all.yaml", "kind: List")
+    assert reference("node.guard") == before
+    write(guard / "images" / "gate" / "go.mod", "module gate\n")
+    assert reference("node.guard") != before
+    assert reference("node") == node
+
+
+@pytest.mark.parametrize(
+    ("module", "tools"),
+    [
+        ("module x\n\nrequire a/tool v1\n", ()),
+        ("module x\n\ntool a.org/b\n", ("a.org/b",)),
+        (
+            "module x\n\ntool (\n\ta.org/b/v3\n\ta.org/b/v3/cmd/c\n)\n",
+            ("a.org/b/v3", "a.org/b/v3/cmd/c"),
+        ),
+    ],
+)
+def test_tools_of_other_modules_are_told_by_go_mod(tmp_path, module, tools):
+    write(tmp_path / "go.mod", module)
+    found = recipe.Recipe("x", tmp_path, ())
+    assert found.tools == tools
+    assert not found.is_go
+    write(tmp_path / "main.go", "package main")
+    assert found.is_go
+
+
 def test_a_circle_is_refused(folders):
     write(folders / "tool" / "Dockerfile", "FROM labctl/shop\n")
     with pytest.raises(DefinitionError, match="shop → tool → shop"):

@@ -1,6 +1,7 @@
 """What setup would do on various machines; the real tools are cut off."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,17 @@ def test_an_engine_that_never_answers_shows_its_log(tools, tmp_path, monkeypatch
     with pytest.raises(EnvironmentFailure) as caught:
         setup.start_engine(s, print)
     assert caught.value.details == "no space left"
+
+
+def test_images_of_add_ons_are_built_only_when_asked_for(tools, tmp_path, monkeypatch):
+    images = [setup.build.Image("app", "a:1"), setup.build.Image("gate", "g:1", optional=True)]
+    monkeypatch.setattr(setup.build, "images", lambda client: images)
+    tools.answers = True
+    s = on(DEBIAN, tmp_path)
+    assert setup.look_images(s).todo == "build app"
+    assert setup.look_images(replace(s, everything=True)).todo == "build app, gate"
+    tools.answers = False  # a dry run before there is an engine
+    assert set(setup._missing_images(s)) < set(setup._missing_images(replace(s, everything=True)))
 
 
 def test_only_steps_with_work_to_do_act(monkeypatch):

@@ -76,6 +76,15 @@ def test_dangling_references(make, change, line, word):
     assert word in told
 
 
+def test_an_add_on_that_does_not_exist_is_told_with_those_that_do(make):
+    cluster = (
+        "\n  k:\n    provider: kind\n    about: A cluster\n    addons: [gatekeeper, gatekeepr]"
+    )
+    told = problems(make(GOOD.replace("about: A box", "about: A box" + cluster)))
+    assert "lab.yaml:15: machines.k.addons: there is no add-on `gatekeepr`, only: " in told
+    assert "gatekeeper" in told.partition("only: ")[2]
+
+
 WATCHED = (
     GOOD
     + """\
