@@ -10,7 +10,9 @@ UV := uv==0.13.9
 setup: .venv/ready
 	$(BIN)/labctl setup
 
-demo: setup
+# The images are those of the demo's two labs: they are built when the labs are started.
+demo: .venv/ready
+	$(BIN)/labctl setup --no-images
 	$(BIN)/labctl demo
 
 test: setup lint browser

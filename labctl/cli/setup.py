@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -47,6 +47,10 @@ def setup(
         bool,
         typer.Option("--all", help="Build the images of add-ons now, not when a lab wants them."),
     ] = False,
+    bare: Annotated[
+        bool,
+        typer.Option("--no-images", help="Build no images now: each when a lab first wants it."),
+    ] = False,
 ) -> None:
     """Make this machine ready: a Docker engine, kind, kubectl, and images.
 
@@ -59,7 +63,8 @@ def setup(
     from labctl.host import machine
     from labctl.host import setup as host_setup
 
-    wanted = host_setup.Setup(machine.this(), bundle, everything)
+    images: Literal["labs", "all", "none"] = "all" if everything else "none" if bare else "labs"
+    wanted = host_setup.Setup(machine.this(), bundle, images)
     if dry_run:
         for name, look in host_setup.plan(wanted):
             output.print_plain(f"{name}: {look.found}" + (f" → {look.todo}" if look.todo else ""))

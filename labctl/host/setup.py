@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from labctl import paths, process
 from labctl.environment.images import base, build, bundle, golang, recipe, tools
@@ -42,12 +42,13 @@ class Files:
 class Setup:
     """What the steps work on: the machine, and a bundle where one was given.
 
-    With `everything`, optional images are built, too.
+    `images` tells which are built: all that labs of plain clusters need, those of add-ons too
+    (`all`), or `none`: then each lab's are built when it is first started.
     """
 
     machine: Machine
     bundle: Path | None = None
-    everything: bool = False
+    images: Literal["labs", "all", "none"] = "labs"
     files: Files = Files()
 
     @property
@@ -267,6 +268,8 @@ def install_base(setup: Setup, report: Report) -> None:
 
 def look_images(setup: Setup) -> Look:
     """Which images have to be built."""
+    if setup.images == "none":
+        return Look("each lab's are built when it is first started")
     missing = _missing_images(setup)
     if setup.engine is None:
         return Look("not known before an engine answers", "build what is missing")
@@ -282,8 +285,9 @@ def _missing_images(setup: Setup) -> list[str]:
     client = setup.engine
     if client is None:  # a dry run before the engine is there
         cookbook = recipe.read(golang.host_arch())
-        return [n for n in cookbook.names if setup.everything or n not in cookbook.optional]
-    if setup.everything:
+        everything = setup.images == "all"
+        return [n for n in cookbook.names if everything or n not in cookbook.optional]
+    if setup.images == "all":
         return [image.name for image in build.images(client) if not image.present]
     return build.missing(client)
 

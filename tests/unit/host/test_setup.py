@@ -168,9 +168,10 @@ def test_images_of_add_ons_are_built_only_when_asked_for(tools, tmp_path, monkey
     tools.answers = True
     s = on(DEBIAN, tmp_path)
     assert setup.look_images(s).todo == "build app"
-    assert setup.look_images(replace(s, everything=True)).todo == "build app, gate"
+    assert setup.look_images(replace(s, images="all")).todo == "build app, gate"
+    assert setup.look_images(replace(s, images="none")).todo == ""
     tools.answers = False  # a dry run before there is an engine
-    assert set(setup._missing_images(s)) < set(setup._missing_images(replace(s, everything=True)))
+    assert set(setup._missing_images(s)) < set(setup._missing_images(replace(s, images="all")))
 
 
 def test_only_steps_with_work_to_do_act(monkeypatch):
