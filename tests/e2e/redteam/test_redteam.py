@@ -1,7 +1,7 @@
 """Every attack against every lab that it can be made on: no check passes that must not.
 
-`LABCTL_MATRIX=all` takes all labs. Otherwise those that the change touches, and one lab for each
-kind of machine.
+`LABCTL_MATRIX=all` takes all labs. Otherwise one for each kind of machine, and that one of those
+that the change touches where it touches any.
 """
 
 from __future__ import annotations
@@ -125,8 +125,9 @@ def chosen() -> list[tuple[str, Attack]]:
     labs = [loader.find(name) for name in catalog.ids()]
     names = {lab.id for lab in labs}
     if os.environ.get("LABCTL_MATRIX") != "all":
-        kinds = {m.provider: lab.id for lab in reversed(labs) for m in lab.machines.values()}
-        names = changes.touched(labs) | set(kinds.values())
+        touched = changes.touched(labs)
+        last = sorted(labs, key=lambda lab: (lab.id in touched, lab.id))
+        names = set({m.provider: lab.id for lab in last for m in lab.machines.values()}.values())
     return [(lab.id, a) for lab in labs if lab.id in names for a in ATTACKS if fits(a, lab)]
 
 
