@@ -29,7 +29,7 @@ def forged_tools(arena: Arena) -> Iterator[None]:
             arena.put(machine, "/usr/lib/hostile.so", library)
             arena.put(machine, PRELOAD, b"/usr/lib/hostile.so\n")
         lie = arena.container(machine).exec_run(["cat", "/proc/1/status"]).output
-        assert lie == b"forged: all is well\n", "the attack itself does not work"
+        assert lie == b"forged: all is well\n", f"the attack itself does not work: {lie}"
     yield
     for machine in machines:
         arena.put(machine, PRELOAD, b"")

@@ -15,7 +15,7 @@ while read -r address; do ip address add "$address/32" dev lo || true; done < /a
 name=${names%%[!a-z-]*}
 # shellcheck disable=SC2046
 setsid perl /impostor.pl "$name" $(sort -un /ports) > /dev/null 2>&1 &
-for _ in $(seq 50); do
+for _ in $(seq 300); do
   if pgrep "^$name" > /dev/null; then exit 0; fi
   sleep 0.1
 done
