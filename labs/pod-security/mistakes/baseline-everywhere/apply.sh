@@ -1,0 +1,2 @@
+kubectl label namespaces --selector=environment=production --overwrite \
+  pod-security.kubernetes.io/enforce=baseline

@@ -1,0 +1,2 @@
+kubectl label namespace dev \
+  pod-security.kubernetes.io/enforce- pod-security.kubernetes.io/enforce-version-
