@@ -1,0 +1,3 @@
+cd /workspace
+./audit.sh > audit.yaml
+./mend.sh
