@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from labctl import process
-from labctl.errors import ProcessError, UsageError
+from labctl.errors import EnvironmentFailure, ProcessError, UsageError
 
 MOST_BYTES = 64 << 20
 MOST_FILES = 5000
@@ -70,7 +70,7 @@ def shown(url: str) -> str:
     protocol, colon, rest = url.partition("://")
     if protocol not in ("https", "http"):
         return url
-    host, slash, path = rest.partition("/")
+    host, slash, path = rest.partition("/")  # user:password@host
     return f"{protocol}{colon}{host.rpartition('@')[2]}{slash}{path}"
 
 
@@ -79,7 +79,7 @@ def fetched(url: str, ref: str, commit: str) -> Iterator[tuple[Repository, Commi
     """One commit of a repository, while the context lasts: `commit`, else what `ref` names.
 
     With neither it is what the repository's HEAD names. Raises UsageError for an address or name
-    that cannot be, ProcessError when git cannot get it.
+    that cannot be, EnvironmentFailure when git cannot get it.
     """
     if not (_URL.fullmatch(url) or _SCP.fullmatch(url)):
         raise UsageError(
@@ -107,7 +107,7 @@ class Repository:
         self._git("init", "--quiet", "--bare", "--template=")
         try:
             self._get("--depth=1", commit or ref)
-        except ProcessError:
+        except EnvironmentFailure:
             if not commit:
                 raise
             # Not every server gives out a commit by its id: then it must be in a branch or tag.
@@ -116,15 +116,20 @@ class Repository:
         told = self._git("log", "-1", "--format=%H%x00%an <%ae>%x00%aI%x00%s", name, "--")
         return Commit(*told.decode("utf-8", "replace").strip().split("\0"))
 
-    def write(self, commit: Commit, folder: Path) -> None:
-        """Write a commit's files into an empty folder. Raises UsageError for what no lab needs."""
-        entries = list(self._entries(commit))
-        total = sum(size for *_, size in entries)
-        if len(entries) > MOST_FILES or total > MOST_BYTES:
-            raise UsageError(
-                f"The repository holds {len(entries)} files of {total >> 20} MiB in all",
-                resolution=f"It may hold {MOST_FILES} files of {MOST_BYTES >> 20} MiB.",
-            )
+    def labs(self, commit: Commit) -> list[str]:
+        """The folders of a commit that hold a lab.yaml; "" is the top one."""
+        listed = self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit.id)
+        files = [PurePosixPath(name) for name in listed.decode("utf-8", "replace").split("\0")]
+        folders = [str(file.parent) for file in files if file.name == "lab.yaml"]
+        return ["" if folder == "." else folder for folder in folders if folder.isprintable()]
+
+    def write(self, commit: Commit, folder: Path, path: str = "") -> None:
+        """Write the files of a commit, or of its folder `path`, into an empty folder.
+
+        Raises UsageError for what no lab needs.
+        """
+        entries = list(self._entries(f"{commit.id}:{path}"))
+        require_room(len(entries), sum(size for *_, size in entries), "The lab's folder")
         asked = "".join(f"{blob}\n" for _, blob, _, _ in entries).encode()
         contents = self._git("cat-file", "--batch", stdin=asked)
         at = 0
@@ -137,9 +142,9 @@ class Repository:
         options = ("--quiet", "--no-tags", "--no-recurse-submodules")
         self._git("fetch", *options, how, "--", self._url, *what)
 
-    def _entries(self, commit: Commit) -> Iterator[tuple[str, str, str, int]]:
+    def _entries(self, tree: str) -> Iterator[tuple[str, str, str, int]]:
         """Mode, blob, path and size of every file. Raises UsageError for what is no plain file."""
-        listed = self._git("ls-tree", "-r", "-z", "-l", "--full-tree", commit.id)
+        listed = self._git("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
         seen: set[str] = set()
         folders: set[str] = set()
         for entry in filter(None, listed.split(b"\0")):
@@ -167,11 +172,23 @@ class Repository:
                 timeout=_SECONDS,
             )
         except ProcessError as e:
-            # The address may hold a token.
-            e.message = f"git could not {argv[0]} {shown(self._url)}"
-            e.details = (e.details or "").replace(self._url, shown(self._url)) or None
-            raise
+            # The address may hold a token: nothing of the original is kept.
+            raise EnvironmentFailure(
+                f"git could not {argv[0]} {shown(self._url)}",
+                details=(e.details or e.message).replace(self._url, shown(self._url)),
+                resolution="Does `git ls-remote` of it work? It may ask for nothing: no password, "
+                f"no new host key. A lab's repository may hold {MOST_BYTES >> 20} MiB.",
+            ) from None
         return done.stdout
+
+
+def require_room(files: int, size: int, what: str) -> None:
+    """Raise UsageError when so many files, of so many bytes in all, are too much for a lab."""
+    if files > MOST_FILES or size > MOST_BYTES:
+        raise UsageError(
+            f"{what} holds {files} files of {size >> 20} MiB in all",
+            resolution=f"A lab may hold {MOST_FILES} files of {MOST_BYTES >> 20} MiB.",
+        )
 
 
 def _write(file: Path, mode: str, content: bytes) -> None:

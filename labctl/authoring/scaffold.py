@@ -28,12 +28,7 @@ def create(
     `parent` is where; without it, the folder of all labs. Raises UsageError for a name that no
     lab can have or that is taken, an unknown provider or track, or when it must be said where.
     """
-    if not re.fullmatch(NAME_PATTERN, lab_id) or len(lab_id) > _LONGEST:
-        raise UsageError(
-            f"`{lab_id}` cannot be a lab's id",
-            resolution="Use lower case letters, digits and single hyphens, "
-            f"{_LONGEST} characters at most.",
-        )
+    valid_id(lab_id)
     template = _TEMPLATES / _known("provider", provider, sorted(_TRACKS))
     tracks = get_args(Lab.model_fields["track"].annotation)
     values = {"@ID@": lab_id, "@TRACK@": _known("track", track or _TRACKS[provider], tracks)}
@@ -50,6 +45,17 @@ def create(
     except OSError as e:
         raise EnvironmentFailure(f"{folder} cannot be made", details=str(e)) from e
     return folder
+
+
+def valid_id(lab_id: str) -> str:
+    """The id, if a lab may be called so. Raises UsageError otherwise."""
+    if not re.fullmatch(NAME_PATTERN, lab_id) or len(lab_id) > _LONGEST:
+        raise UsageError(
+            f"`{lab_id}` cannot be a lab's id",
+            resolution="Use lower case letters, digits and single hyphens, "
+            f"{_LONGEST} characters at most.",
+        )
+    return lab_id
 
 
 def _fill(file: Path, values: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labctl.cli import options
+from labctl.cli import added, options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 lab = typer.Typer(
     name="lab",
-    help="Write labs: begin one, find its flaws, try every verdict.",
+    help="Write labs: begin one, find its flaws, try every verdict. Add the labs of others.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -72,8 +72,9 @@ def lint(
     """Find what a reviewer would, without running anything. Exit code: 1 when there is something.
 
     Unknown keys, dead links, empty hints, checks that no mistake proves, images that are not
-    pinned, text that nothing backs, files that nobody uses. LAB may also be the folder of a lab;
-    without any, all labs are read.
+    pinned, text that nothing backs, files that nobody uses. LAB may also be the folder of a lab of
+    yours: its checks are loaded by you, so look at a stranger's after `labctl lab add`, which has
+    them loaded confined. Without any, all labs are read.
 
     Examples: labctl lab lint; labctl lab lint namespaces; labctl lab lint ./my-lab --json
     """
@@ -261,3 +262,7 @@ def _show_flaky(tallies: Sequence[Tally]) -> None:
         ("FLAKY CHECK", "LAB", "VARIANT", "PASSED", "FAILED", "ERROR"),
         [(t.check, t.lab, t.variant, str(t.passed), str(t.failed), str(t.error)) for t in tallies],
     )
+
+
+lab.command()(added.add)
+lab.command()(added.remove)

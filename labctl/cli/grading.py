@@ -34,16 +34,18 @@ def check(
 
     Examples: labctl check; labctl check --json | jq .earned
     """
-    from labctl import paths
     from labctl.grading import children
+    from labctl.lab import sources
     from labctl.session.choose import choose
     from labctl.session.store import Store
 
     # main() started this one ahead: let it load the checks while this process loads the rest.
+    # Those of a lab from elsewhere it must not even load.
     child: Child = ctx.obj
     store = Store()
     record = choose(store, session)
-    child.collect(children.task(paths.labs_dir() / record.lab))
+    if own := sources.own_folder(record.lab):
+        child.collect(children.task(own))
 
     from labctl import host
     from labctl.cli import output

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_labs(json: options.Json = False) -> None:
-    """Show all labs.
+    """Show all labs, and where those that were added are from.
 
     Examples: labctl list; labctl list --json
     """
@@ -28,10 +28,14 @@ def list_labs(json: options.Json = False) -> None:
     if json:
         output.print_json(labs)
         return
-    output.print_rows(
-        ("LAB", "TRACK", "MINUTES", "TITLE"),
-        [(lab["id"], lab["track"], str(lab["minutes"]), lab["title"]) for lab in labs],
-    )
+    header = ["LAB", "TRACK", "MINUTES", "TITLE"]
+    rows = [[lab["id"], lab["track"], str(lab["minutes"]), lab["title"]] for lab in labs]
+    if any(lab["source"] for lab in labs):
+        header.append("FROM")
+        for row, lab in zip(rows, labs, strict=True):
+            at = f"@{lab['commit'][:12]}" if lab["commit"] else ""
+            row.append(f"{lab['source']}{at}" if lab["source"] else "labctl")
+    output.print_rows(header, rows)
 
 
 def info(
@@ -49,12 +53,13 @@ def info(
 
     found = loader.find(lab)
     graded = [c for c in collect.checks(found) if c.kind == "check"] if not text else []
-    readme = (found.folder / "README.md").read_text(encoding="utf-8")
+    readme = output.harmless((found.folder / "README.md").read_text(encoding="utf-8"))
     if json:
         output.print_json(
             {
                 "id": found.id,
                 **found.model_dump(mode="json"),
+                "source": found.source,
                 "checks": [asdict(check) for check in graded],
                 "readme": readme,
             }
@@ -67,6 +72,8 @@ def info(
 
     out = output.console()
     out.print(f"[bold]{found.title}[/bold]  ({found.id}, about {found.minutes} minutes)\n")
+    if found.source:
+        out.print(f"From {found.source}\n", markup=False)
     for objective in found.objectives:
         out.print(f"  - {objective}", markup=False)
     out.print("")

@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -42,17 +43,22 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         sys.stdout.write("   ".join(cells).rstrip() + "\n")
 
 
+def harmless(text: str) -> str:
+    """Text of a stranger's without what a terminal would act upon."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+
+
 def print_error(error: LabctlError) -> None:
     """The one place where an error becomes text."""
     from rich.text import Text
 
     out = console(stderr=True)
-    out.print(Text.assemble(("Error: ", "bold red"), error.message))
+    out.print(Text.assemble(("Error: ", "bold red"), harmless(error.message)))
     if error.details:
         for line in error.details.splitlines():
-            out.print(Text("  " + line, style="dim"))
+            out.print(Text("  " + harmless(line), style="dim"))
     if error.resolution:
-        out.print(Text.assemble(("Next: ", "bold"), error.resolution))
+        out.print(Text.assemble(("Next: ", "bold"), harmless(error.resolution)))
 
 
 # In a log, long work shows now and then that it is alive.
@@ -80,6 +86,7 @@ class Steps:
 
         def detail(text: str) -> None:
             nonlocal told
+            text = harmless(text)
             if status:
                 from rich.markup import escape
 

@@ -71,7 +71,8 @@ class Report:
     """The outcome of all checks of a session at one time.
 
     `digest` is of the lab's files, as they were when it was graded; `changed` tells that they
-    were others when the session was started. `hints` are the checks whose hint was shown.
+    were others when the session was started. `source` is where a lab that was added is from,
+    with its commit; empty for labctl's own. `hints` are the checks whose hint was shown.
     `verified` is false until a grader that the learner cannot reach has replayed the work.
     """
 
@@ -88,6 +89,7 @@ class Report:
     hints: tuple[str, ...]
     verified: bool = False
     changed: bool = False
+    source: str = ""
     format: int = FORMAT
 
     @classmethod
@@ -107,6 +109,7 @@ class Report:
             title=lab.title,
             digest=digest,
             changed=digest != record.digest,
+            source=lab.source,
             session=record.name,
             learner=record.learner,
             seed=record.seed,
@@ -156,7 +159,9 @@ class Report:
                 CheckResult(**{f.name: r[f.name] for f in fields(CheckResult)})
                 for r in data["results"]
             )
-            own = {f.name: data[f.name] for f in fields(cls)}
+            # A report from before labs had a source is of one of labctl's own.
+            told = {"source": "", **data}
+            own = {f.name: told[f.name] for f in fields(cls)}
             return cls(**{**own, "results": results, "hints": tuple(data["hints"])})
         except (KeyError, TypeError) as e:
             raise EnvironmentFailure("The report is incomplete", details=str(e)) from e

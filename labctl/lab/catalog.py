@@ -18,13 +18,13 @@ def ids() -> list[str]:
 def summaries() -> list[dict[str, Any]]:
     """`id`, `title`, `track` and `minutes` of each lab; empty where a definition is damaged.
 
-    `source` and `commit` tell where a lab is from; both are empty for labctl's own.
+    `source`, `path` and `commit` tell where a lab is from; they are empty for labctl's own.
     """
     found = []
     for lab, folder in sources.folders().items():
         origin = sources.origin(folder)
-        source, commit = (origin.source, origin.commit) if origin else ("", "")
-        found.append({"id": lab, **_head(folder / "lab.yaml"), "source": source, "commit": commit})
+        told = {key: getattr(origin, key, "") for key in ("source", "path", "commit")}
+        found.append({"id": lab, **_head(folder / "lab.yaml"), **told})
     return found
 
 
@@ -34,4 +34,11 @@ def _head(file: Path) -> dict[str, Any]:
     except (OSError, yaml.YAMLError):
         data = None
     known = data if isinstance(data, dict) else {}
-    return {key: known.get(key, "") for key in ("title", "track", "minutes")}
+    return {key: _shown(known.get(key)) for key in ("title", "track", "minutes")}
+
+
+def _shown(value: object) -> str | int:
+    """A value as a list may show it, whatever the loader would say to it."""
+    if isinstance(value, str):
+        return value if value.isprintable() else ""
+    return value if isinstance(value, int) else ""

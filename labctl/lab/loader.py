@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,29 +25,37 @@ from labctl.lab.model import (
     Watch,
 )
 from labctl.lab.names import OWN_IMAGES
-from labctl.lab.source import Source, refuse
+from labctl.lab.source import Problem, Source, refuse
+from labctl.lab.sources import Origin
 
 
 def find(lab_id: str) -> Lab:
     """The lab of that id. Raises UsageError when there is none, DefinitionError when it is bad."""
-    folder = sources.folder(lab_id)
-    if folder is None:
+    # Own or added is asked once: between two questions, somebody may have taken it away.
+    origin = None if sources.own_folder(lab_id) else sources.registry().get(lab_id)
+    folder = origin.folder if origin else sources.own_folder(lab_id)
+    if folder is None or not (folder / "lab.yaml").is_file():
         known = catalog.ids()
         raise UsageError(
             f"There is no lab `{lab_id}`",
             details="Labs: " + ", ".join(known) if known else f"No labs in {paths.labs_dir()}",
             resolution="`labctl list` shows all labs.",
         )
-    return load(folder)
+    return _load(folder, origin)
 
 
 def load(folder: Path) -> Lab:
     """Read and check `folder/lab.yaml`. Raises DefinitionError with every problem found."""
+    return _load(folder, sources.origin(folder))
+
+
+def _load(folder: Path, origin: Origin | None) -> Lab:
+    # Before anything is read: a file of a lab must not be one of the user's.
+    refuse(f"The lab `{folder.name}`", _strays(folder))
     source = Source(folder / "lab.yaml")
     _format(source)
     lab = source.model(Lab)
     if lab is not None:
-        origin = sources.origin(folder)
         known = {"id": folder.name, "folder": folder, "source": str(origin or "")}
         lab = lab.model_copy(update=known)
         _references(lab, source)
@@ -95,6 +104,24 @@ def _files(folder: Path) -> Iterator[Path]:
     for file in sorted(folder.rglob("*")):
         if file.is_file() and not {"__pycache__", ".git"} & set(file.relative_to(folder).parts):
             yield file
+
+
+def _strays(folder: Path) -> Iterator[Problem]:
+    """What is no plain file or folder of the lab's own."""
+    top = folder.resolve()
+    for where, folders, files in os.walk(folder):
+        if where == str(folder) and ".git" in folders:
+            folders.remove(".git")  # read by nobody, and large
+        for entry in (Path(where, name) for name in (*folders, *files)):
+            if entry.is_symlink():
+                try:
+                    inside = entry.resolve().is_relative_to(top)
+                except (OSError, RuntimeError):  # it leads in a circle
+                    inside = False
+                if not inside:
+                    yield Problem(entry, 0, "is a link that leads out of the lab's folder")
+            elif not (entry.is_file() or entry.is_dir()):
+                yield Problem(entry, 0, "is neither a file nor a folder")
 
 
 def _format(source: Source) -> None:

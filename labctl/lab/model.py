@@ -5,14 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from labctl.lab.names import NAME_PATTERN
 
 FORMAT = 1
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=24)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def _printable(text: str) -> str:
+    if not all(c.isprintable() or c in "\n\t" for c in text):
+        raise ValueError("holds characters that cannot be seen")
+    return text
+
+
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)
+]
 Memory = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[kmg]$")]
 # kind's node name is `labctl-SESSION--MACHINE-control-plane`, and a host name ends at 63.
 MachineName = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=16)]

@@ -38,6 +38,7 @@ class Source:
         self.data: Any = None
         self.problems: list[Problem] = []
         self._lines: dict[Location, int] = {}
+        self._indexed: set[int] = set()
         try:
             loader = _Loader(file.read_text(encoding="utf-8"))
             try:
@@ -86,6 +87,9 @@ class Source:
 
     def _index(self, node: yaml.Node, at: Location) -> None:
         self._lines.setdefault(at, node.start_mark.line + 1)
+        if id(node) in self._indexed:
+            return  # an alias: a few lines of them can stand for more places than there is memory
+        self._indexed.add(id(node))
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 location = (*at, str(key.value))

@@ -20,19 +20,22 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a lab that was added is from: `source` is a git URL, or a path.
+    """Where a lab that was added is from: `source` is a git URL, or a folder of the user's.
 
-    `commit` is the one that it is pinned to, empty for a path. `added`: when, ISO 8601 in UTC.
+    `commit` is the one that it is pinned to and `path` its folder in the repository; both are
+    empty for a folder, and `path` for a repository that is one lab. `added`: when, ISO 8601 in UTC.
     """
 
     lab: str
     folder: Path
     source: str
+    path: str
     commit: str
     added: str
 
     def __str__(self) -> str:
-        return f"{self.source}@{self.commit}" if self.commit else self.source
+        pinned = f"{self.source}@{self.commit}" if self.commit else self.source
+        return f"{pinned}:{self.path}" if self.path else pinned
 
 
 def added_dir() -> Path:
@@ -50,8 +53,7 @@ def folders() -> dict[str, Path]:
 
 def folder(lab_id: str) -> Path | None:
     """The folder of the lab of that id, or None when there is none."""
-    own = paths.labs_dir() / lab_id
-    return own if (own / "lab.yaml").is_file() else folders().get(lab_id)
+    return own_folder(lab_id) or folders().get(lab_id)
 
 
 def own_folder(lab_id: str) -> Path | None:

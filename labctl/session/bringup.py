@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -18,6 +17,7 @@ from labctl.lab import addons, facts
 from labctl.lab.model import KindMachine, Step
 from labctl.progress import Detail, Progress
 from labctl.session import watching
+from labctl.session.files import copy_files
 from labctl.session.opened import PROBE, Session
 
 # What makes sure that the untouched lab is really broken; grading is above this layer.
@@ -56,22 +56,6 @@ def run_steps(session: Session, folder: Path, steps: list[Step], progress: Progr
                 _script(session, step, (folder / step.script).read_text())
             else:
                 _manifests(session, step, folder)
-
-
-def copy_files(source: Path, place: Place) -> None:
-    """Copy a folder's files into the workspace, with the facts filled in."""
-    if not source.is_dir():
-        return
-    for file in sorted(source.rglob("*")):
-        target = place.workspace / file.relative_to(source)
-        if file.is_dir():
-            target.mkdir(parents=True, exist_ok=True)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            # Never through a link that the learner left under that name.
-            target.unlink(missing_ok=True)
-            target.write_text(facts.fill(file.read_text(), place.facts))
-            shutil.copymode(file, target)
 
 
 def _networks(session: Session) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labctl.environment import containers
 from labctl.errors import EnvironmentFailure, UsageError
 from labctl.host.model import Host
 from labctl.progress import Progress
@@ -46,19 +47,23 @@ def gc(store: Store, host: Host, progress: Progress, *, everything: bool = False
     """
     client = host.client()
     from labctl.environment.images import build
+    from labctl.session.opened import CHECKER
 
     build.sweep(client)
+    checkers = resources.of_machine(client, CHECKER)
     swept = Swept([], [], [])
     inside = resources.sessions(client)
     for name in sorted({*inside, *store.names()}):
         owner = inside.get(name, store.id)
         foreign = owner not in (store.id, "")
-        if (foreign or _healthy(store, name)) and not everything:
+        if (foreign or (_healthy(store, name) and name not in checkers)) and not everything:
             continue
         try:
             with store.lock(name):
                 # Between the look and the lock, its start may have finished.
                 if _healthy(store, name) and not everything:
+                    # Nobody checks, so nobody listens any more to what a killed `check` left.
+                    containers.remove_all(client, checkers.get(name, []))
                     continue
                 with progress.step(f"Remove session `{name}`"):
                     kept = destroy(store, client, name)

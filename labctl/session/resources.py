@@ -9,7 +9,13 @@ import docker.errors
 
 from labctl.environment import containers
 from labctl.environment.containers import engine_errors
-from labctl.environment.model import LABEL_PROVIDER, LABEL_SESSION, LABEL_STORE, session_of
+from labctl.environment.model import (
+    LABEL_MACHINE,
+    LABEL_PROVIDER,
+    LABEL_SESSION,
+    LABEL_STORE,
+    session_of,
+)
 
 
 def sessions(client: docker.DockerClient) -> dict[str, str]:
@@ -26,6 +32,16 @@ def sessions(client: docker.DockerClient) -> dict[str, str]:
         found[labels[LABEL_SESSION]] = labels.get(LABEL_STORE, "")
     for cluster in containers.clusters(client):
         found.setdefault(session_of(cluster), "")
+    return found
+
+
+def of_machine(client: docker.DockerClient, machine: str) -> dict[str, list[str]]:
+    """The containers of a machine of that name, by session."""
+    found: dict[str, list[str]] = {}
+    labels = {"label": [LABEL_SESSION, f"{LABEL_MACHINE}={machine}"]}
+    with engine_errors("list what labctl made"):
+        for container in client.api.containers(all=True, filters=labels):
+            found.setdefault(container["Labels"][LABEL_SESSION], []).append(container["Id"])
     return found
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -61,9 +62,57 @@ def test_from_new_to_lint(run, tmp_path):
     assert (found["rule"], found["line"]) == ("dead-link", 3)
 
 
+def test_a_lab_is_added_only_with_a_yes(run, tmp_path):
+    run("new", "open-door", "--in", "labs")
+    refused = run("add", "labs/open-door")
+    assert refused.returncode == 2
+    assert "only when you agree" in refused.stderr
+    assert "open-door: A door that nobody closed" in refused.stdout
+    assert "build images (box)" in refused.stdout
+    assert run("add", "labs/open-door", "--json").returncode == 2
+
+    added = run("add", "labs/open-door", "--yes")
+    assert added.returncode == 0
+    assert "labctl start open-door" in added.stdout
+    again = json.loads(run("add", "labs/open-door", "--json").stdout)
+    assert (again["added"], again["source"]) == (False, str(tmp_path / "labs" / "open-door"))
+
+    removed = run("remove", "open-door", "--json")
+    assert json.loads(removed.stdout)["removed"] == "open-door"
+    assert run("remove", "open-door").returncode == 2
+    assert (tmp_path / "labs" / "open-door" / "lab.yaml").is_file()
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_on_a_terminal_one_is_asked(run, tmp_path, answer, code):
+    run("new", "open-door", "--in", "labs")
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "wb") as terminal:
+        child = subprocess.Popen(
+            [LABCTL, "lab", "add", "labs/open-door"],
+            cwd=tmp_path,
+            env={**os.environ, "LABCTL_DATA_DIR": str(tmp_path / "data")},
+            stdin=terminal,
+            stdout=terminal,
+            stderr=subprocess.DEVNULL,
+        )
+    told = b""
+    while b"[y/N]" not in told:
+        told += os.read(ours, 4096)
+    os.write(ours, f"{answer}\n".encode())
+    assert child.wait(30) == code
+    os.close(ours)
+    registry = tmp_path / "data" / "labs" / "registry.json"
+    assert registry.is_file() == (answer == "y")
+
+
 @pytest.mark.parametrize(
     ("argv", "error"),
     [
+        (("add", "nowhere"), "There is no lab in"),
+        (("add", "nowhere", "--ref", "main"), "`--ref`, `--commit` and `--path` are for git"),
+        (("add", "http://example.org/x.git"), "Labs cannot be fetched from"),
+        (("remove", "namespaces"), "The lab `namespaces` comes with labctl"),
         (("lint", "nonsense"), "`nonsense` is neither a lab nor a folder with a lab.yaml"),
         (("test",), "Which labs?"),
         (("test", "nonsense"), "There is no lab `nonsense`"),

@@ -95,17 +95,23 @@ def test_json_round_trip():
 
 def test_a_lab_that_changed_since_the_start_is_told(tmp_path):
     (tmp_path / "lab.yaml").write_text("title: t")
-    lab = SimpleNamespace(id="x", title="T", folder=tmp_path)
+    lab = SimpleNamespace(id="x", title="T", folder=tmp_path, source="/labs/x")
 
     def graded() -> Report:
         record = Record("s", "x", begun, seed="x", learner="", created="t")
         return Report.of(record, lab, [result()], started="t", finished="t")
 
     begun = loader.digest(lab)
-    assert (graded().digest, graded().changed) == (begun, False)
+    assert (graded().digest, graded().changed, graded().source) == (begun, False, "/labs/x")
     (tmp_path / "checks.py").write_text("assert True")
     assert graded().changed
     assert graded().digest != begun
+
+
+def test_a_report_from_before_labs_had_a_source_is_one_of_our_own_labs():
+    data = report(result()).to_json()
+    del data["source"]
+    assert Report.from_json(data) == report(result(), source="")
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"format": 2}, {"format": 1}])

@@ -1,5 +1,6 @@
 """A lab's definition is checked whole, and every problem is told with its line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -139,9 +140,53 @@ def test_machines_that_wait_in_a_circle(make):
     assert "in a circle" in told
 
 
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("README.md", "/etc/hostname"),
+        ("lab.yaml", "../../secret"),
+        ("environment/tiny/key", "../../../secret"),
+        ("environment/tiny/all", "/"),
+        ("environment/tiny/__pycache__", "/etc"),
+        ("environment/tiny/circle", "circle"),
+        ("chain", "environment/tiny/chain"),
+    ],
+)
+def test_a_link_that_leads_out_is_told_before_anything_is_read(make, link, target):
+    folder = make("not: a lab")
+    (folder / "environment" / "tiny" / "chain").symlink_to("/etc")
+    (folder / link).unlink(missing_ok=True)
+    (folder / link).symlink_to(target)
+    told = problems(folder)
+    assert f"{folder / link}: is a link that leads out of the lab's folder" in told
+    assert "is missing" not in told
+
+
+def test_a_link_inside_the_lab_is_fine_and_a_pipe_is_not(make):
+    folder = make(GOOD)
+    (folder / "environment" / "tiny" / "notes").symlink_to("../../README.md")
+    assert loader.load(folder).id == "good"
+    os.mkfifo(folder / "pipe")
+    assert "pipe: is neither a file nor a folder" in problems(folder)
+
+
+@pytest.mark.parametrize("text", ['"\\e[2J"', '"\\u202ecba"', '"a\\0b"'])
+def test_text_that_cannot_be_seen_is_a_problem(make, text):
+    told = problems(make(GOOD.replace("title: Good", f"title: {text}")))
+    assert "lab.yaml:2: title:" in told
+    assert "cannot be seen" in told
+
+
+def test_aliases_cost_no_more_than_they_take_to_write(make):
+    levels = [f"b{n}: &b{n} [{', '.join([f'*b{n - 1}'] * 9)}]" for n in range(1, 30)]
+    bomb = "\n".join(["b0: &b0 [x]", *levels, "b30: &b30 [*b30]"])
+    assert "unknown key `b29`" in problems(make(f"{GOOD}{bomb}\n"))
+
+
 def test_a_lab_that_is_not_there_names_the_others(monkeypatch, make):
     folder = make(GOOD)
     monkeypatch.setenv("LABCTL_LABS_DIR", str(folder.parent))
+    monkeypatch.setenv("LABCTL_DATA_DIR", str(folder.parent / "data"))
     with pytest.raises(UsageError) as error:
         loader.find("bad")
     assert error.value.details == "Labs: good"

@@ -1,0 +1,72 @@
+"""Putting a lab's files into a session's workspace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from labctl.environment.model import Place
+from labctl.errors import EnvironmentFailure
+from labctl.lab import facts
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def copy_files(source: Path, place: Place) -> None:
+    """Copy a folder's files into the workspace, with the facts filled in.
+
+    Never through a link: machines write there, and this process may write where they must not.
+    """
+    if not source.is_dir():
+        return
+    for file in sorted(source.rglob("*")):
+        parts = file.relative_to(source).parts
+        try:
+            if file.is_dir():
+                os.close(_folder(place.workspace, parts))
+            else:
+                folder = _folder(place.workspace, parts[:-1])
+                try:
+                    _write(folder, parts[-1], facts.fill(file.read_text(), place.facts), file)
+                finally:
+                    os.close(folder)
+        except OSError as e:
+            raise EnvironmentFailure(
+                f"The lab's file {'/'.join(parts)} cannot be put into the workspace",
+                details=str(e),
+                resolution="Move what is in its place away.",
+            ) from e
+
+
+def _folder(top: Path, parts: Sequence[str]) -> int:
+    """A folder below `top`, open; made where there is none, or a link or file in its place."""
+    fd = os.open(top, _FOLDER)
+    for part in parts:
+        try:
+            below = _enter(fd, part)
+        finally:
+            os.close(fd)
+        fd = below
+    return fd
+
+
+def _enter(fd: int, name: str) -> int:
+    try:
+        return os.open(name, _FOLDER, dir_fd=fd)
+    except NotADirectoryError:
+        os.unlink(name, dir_fd=fd)
+    except FileNotFoundError:
+        pass
+    os.mkdir(name, dir_fd=fd)
+    return os.open(name, _FOLDER, dir_fd=fd)
+
+
+def _write(folder: int, name: str, text: str, like: Path) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(name, flags, 0o600, dir_fd=folder), "w") as out:
+        out.write(text)
+        os.fchmod(out.fileno(), like.stat().st_mode & 0o777)
