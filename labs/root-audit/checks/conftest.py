@@ -17,7 +17,7 @@ import pytest
 from labctl.environment.kubeapi import Pod
 
 NODE = "cluster"
-_ROLLOUT_SECONDS = 25.0
+_ROLLOUT_SECONDS = 40.0
 _SERVICE_SECONDS = 4.0
 # As in NAMESPACE/NAME.
 Place = tuple[str, str]
