@@ -65,7 +65,8 @@ def clusters(session: Session) -> Iterator[tuple[str, bytes]]:
         found = []
         for resource in resources:
             kind = cluster.kind(api, resource)
-            items = cluster.items(api, kind)
+            # What the learner should have made, such as a template, makes some resources.
+            items = cluster.items(api, kind) if kind else []
             found += sorted(items, key=lambda value: cluster.key(value))
         yield model.objects_file(machine), plain.dump_yaml(found)
 

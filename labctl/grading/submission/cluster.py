@@ -35,14 +35,14 @@ class Kind:
         return f"{root}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
-def kind(api: KubeAPI, resource: str) -> Kind:
-    """Ask the API what a resource is. Raises EnvironmentFailure when it does not know it."""
+def kind(api: KubeAPI, resource: str) -> Kind | None:
+    """Ask the API what a resource is; None when it does not know it (yet)."""
     group_version, _, plural = resource.rpartition("/")
     root = "apis" if "/" in group_version else "api"
     for known in (api.get(f"/{root}/{group_version}") or {}).get("resources", []):
         if known["name"] == plural:
             return Kind(group_version, plural, known["kind"], bool(known["namespaced"]))
-    raise EnvironmentFailure(f"The cluster knows no {resource}")
+    return None
 
 
 def items(api: KubeAPI, kind: Kind) -> list[dict[str, Any]]:

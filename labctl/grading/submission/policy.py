@@ -49,8 +49,11 @@ _SAFE_SYSCTLS = ("net.", "kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.")
 _PLAIN_RESOURCES = {
     *("networking.k8s.io/v1/networkpolicies", "networking.k8s.io/v1/ingresses"),
     *("v1/configmaps", "v1/services", "v1/resourcequotas", "v1/limitranges"),
-    "policy/v1/poddisruptionbudgets",
+    *("policy/v1/poddisruptionbudgets", "config.gatekeeper.sh/v1alpha1/configs"),
+    "templates.gatekeeper.sh/v1/constrainttemplates",
 }
+# Groups of such: what the learner's templates make.
+_PLAIN_GROUPS = ("constraints.gatekeeper.sh/",)
 _MOST_BESIDE = 16
 _USERNS = re.compile(r"[a-z_][a-z0-9_-]{0,31}(?::[a-z_][a-z0-9_-]{0,31})?")
 
@@ -108,6 +111,8 @@ def dangers(lab: Lab) -> list[str]:
     ]
     for resources in lab.capture.clusters.values():
         for resource in sorted({*resources} - _PLAIN_RESOURCES - policy_pods.RESOURCES):
+            if resource.startswith(_PLAIN_GROUPS):
+                continue
             found.append(f"the lab replays {resource}, so it needs a disposable engine")
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from labctl.environment.kubeapi import KubeAPI
@@ -19,6 +20,7 @@ from labctl.session.opened import Session
 # How long containers have to end by themselves, if they do.
 _SETTLE_SECONDS = 1.0
 _SCRIPT_SECONDS = 120
+_KIND_SECONDS = 15
 
 
 def replay(
@@ -112,7 +114,13 @@ def _cluster(
         if f"{entry}: {policy.object_name(value)}" not in left_out
     }
     for resource in session.lab.capture.clusters[name]:
-        kind = cluster.kind(api, resource)
+        group_version = resource.rpartition("/")[0]
+        asked_for = any(v["apiVersion"] == group_version for v in left.values())
+        # What was replayed before may be about to make this resource.
+        patience = _KIND_SECONDS if asked_for else 0
+        kind = api.wait(partial(cluster.kind, api, resource), seconds=patience)
+        if kind is None:
+            continue
         mine = {k: v for k, v in left.items() if v["apiVersion"] == kind.group_version}
         wanted = {k: cluster.clean(v, kind) for k, v in mine.items() if v["kind"] == kind.name}
         notes += cluster.replace(api, kind, wanted)

@@ -70,6 +70,12 @@ def test_scripts_and_powerful_resources_need_a_disposable_engine():
     assert not policy.refusals(load(packed({})), lab(engines=engines), disposable=True)
 
 
+def test_rules_of_admission_are_replayed_anywhere():
+    resources = ["templates.gatekeeper.sh/v1/constrainttemplates"]
+    resources.append("constraints.gatekeeper.sh/v1beta1/noroot")
+    assert policy.refusals(load(packed({})), lab(clusters={"cluster": resources})) == []
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -8,7 +8,7 @@ import pytest
 from labctl.environment.kubeapi import Answer
 from labctl.environment.model import ExecResult
 from labctl.errors import EnvironmentFailure, WaitTimeout
-from labctl.grading.submission import cluster, rebuild, replay
+from labctl.grading.submission import cluster, model, plain, rebuild, replay
 from labctl.progress import Silent
 from tests.unit.grading.submission.test_policy import DAEMON, SHOP, lab
 from tests.unit.grading.submission.works import Probe, load, packed
@@ -219,6 +219,46 @@ def test_the_objects_of_a_cluster_become_those_handed_in():
         ("POST", f"{root}/gone/networkpolicies"),
     ]
     assert notes == ["NetworkPolicy `n` in `gone` is refused: no namespace"]
+
+
+class Growing(Api):
+    """A cluster that knows a resource only from the second time on that it is asked for it."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def get(self, path):
+        self.asked.append(path)
+        late = "late.example/v1" in path
+        if late and self.asked.count(path) < 2:
+            return None
+        kind, name = ("Late", "lates") if late else ("NetworkPolicy", "networkpolicies")
+        return {"resources": [{"name": name, "kind": kind, "namespaced": False}]}
+
+    def wait(self, predicate, seconds):
+        return predicate() or (predicate() if seconds else None)
+
+
+def test_a_resource_that_the_learners_objects_make_is_waited_for(tmp_path, monkeypatch):
+    api = Growing()
+    monkeypatch.setattr(replay, "KubeAPI", lambda kubeconfig: api)
+    wanted = SimpleNamespace(engines={}, workspace=[])
+    wanted.clusters = {"k": ["networking.k8s.io/v1/networkpolicies", "late.example/v1/lates"]}
+    place = SimpleNamespace(workspace=tmp_path, kubeconfig=lambda name: tmp_path)
+    session = SimpleNamespace(lab=SimpleNamespace(capture=wanted), place=place)
+
+    def replayed(*objects):
+        files = {model.objects_file("k"): plain.dump_yaml(list(objects))}
+        return replay.replay(session, load(packed(files)), Silent())
+
+    # Nothing of it was handed in: nobody waits.
+    assert replayed(policy_object("a")) == []
+    assert len([path for path in api.asked if "late" in path]) == 1
+    api.asked.clear()
+    late = {"apiVersion": "late.example/v1", "kind": "Late", "metadata": {"name": "x"}}
+    assert replayed(policy_object("a"), late) == []
+    assert ("POST", "/apis/late.example/v1/lates") in api.done
 
 
 def test_objects_are_told_without_what_the_cluster_adds():

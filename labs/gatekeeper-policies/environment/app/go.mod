@@ -1,0 +1,3 @@
+module labctl/app
+
+go 1.26

@@ -1,0 +1,2 @@
+sed -i 's/\[c\.name/["of the pod"/' policies/1-templates.yaml
+. policies/apply.sh
