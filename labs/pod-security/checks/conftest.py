@@ -221,7 +221,8 @@ def sins(kernel, containers):
         spec = pod.raw["spec"]
         if any("hostPath" in volume for volume in spec.get("volumes", [])):
             found.append(f"{pod.name} has files of the node mounted")
-        ports = [port for c in spec["containers"] for port in c.get("ports", [])]
+        all_of_it = [*spec["containers"], *spec.get("initContainers", [])]
+        ports = [port for one in all_of_it for port in one.get("ports", [])]
         if any(port.get("hostPort") for port in ports):
             found.append(f"{pod.name} has a port of the node")
         return found
