@@ -345,14 +345,15 @@ def _workloads(maker: Maker, space: str) -> Iterator[tuple[str, str, Spec]]:
 
 def words(kube) -> list[str]:
     """What could be a label in the rules: somebody may have left a door that opens by one."""
-    rules = [item["spec"] for kind in KINDS for item in constraints(kube, kind)]
-    hooks = [hook for item in kube.list(HOOKS) for hook in item.get("webhooks", ())]
-    scalars = list(_strings([rules, hooks]))
+    found = []
     for template in kube.list(TEMPLATES):
         for source in _strings(template["spec"].get("targets", ())):
-            scalars += re.findall(r'"([^"\n]+)"', source)
-            scalars += re.findall(r"(?:labels|annotations)\.(\w+)", source)
-    return sorted({text for text in scalars if _LABEL.fullmatch(text)})[:40]
+            found += re.findall(r'"([^"\n]+)"', source)
+            found += re.findall(r"(?:labels|annotations)\.(\w+)", source)
+    rules = [item["spec"] for kind in KINDS for item in constraints(kube, kind)]
+    hooks = [hook for item in kube.list(HOOKS) for hook in item.get("webhooks", ())]
+    found += _strings([rules, hooks])
+    return [text for text in dict.fromkeys(found) if _LABEL.fullmatch(text)][:80]
 
 
 def constraints(kube, kind: str) -> list[dict[str, Any]]:
