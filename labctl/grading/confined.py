@@ -68,7 +68,7 @@ def start(session: Session) -> Iterator[Child]:
     }
     labels = place.labels(CHECKER, CHECKER)
     with (
-        _container(session.client, place.images[CHECKER], labels) as wire,
+        _container(session.client, labels) as wire,
         ConfinedChild(wire, place.lab.folder, clusters) as child,
     ):
         yield child
@@ -79,14 +79,13 @@ def alone(lab: Lab) -> Iterator[Child]:
     """Start a child that only lists what a lab checks. Raises EnvironmentFailure."""
     client, store = hosts.find("local").client(), Store()
     with store.lock(_ALONE, shared=True):
-        image = build.ensure(client, [CHECKER], lambda text: None)[CHECKER]
         labels = {
             LABEL_SESSION: _ALONE,
             LABEL_STORE: store.id,
             LABEL_LAB: lab.id,
             LABEL_MACHINE: CHECKER,
         }
-        with _container(client, image, labels) as wire, ConfinedChild(wire, lab.folder) as child:
+        with _container(client, labels) as wire, ConfinedChild(wire, lab.folder) as child:
             yield child
 
 
@@ -114,10 +113,9 @@ class Within:
 
 
 @contextmanager
-def _container(
-    client: docker.DockerClient, image: str, labels: Mapping[str, str]
-) -> Iterator[socket.socket]:
+def _container(client: docker.DockerClient, labels: Mapping[str, str]) -> Iterator[socket.socket]:
     """A container that waits for the child's code, and the connection to it."""
+    image = build.ensure(client, [CHECKER], lambda text: None)[CHECKER]
     with engine_errors("make the container of the checks"):
         made = client.containers.create(image, labels=dict(labels), **_OPTIONS)
     try:

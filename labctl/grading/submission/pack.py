@@ -36,8 +36,10 @@ def pack(session: Session, store: Store, *, learner: str) -> bytes:
     }
     report = store.read(record.name, model.REPORT)
     if report is not None:
-        # What the learner called the session is nobody's concern.
-        files[model.REPORT] = plain.dump_json({**report, "session": record.lab})
+        # What the learner called the session, and where on their computer a lab lies, is nobody's
+        # concern: the digest tells which lab it was.
+        source = "" if Path(session.lab.source).is_absolute() else session.lab.source
+        files[model.REPORT] = plain.dump_json({**report, "session": record.lab, "source": source})
     manifest = Manifest(
         format=1,
         lab=record.lab,

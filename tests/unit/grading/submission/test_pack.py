@@ -129,6 +129,20 @@ def test_nothing_else_about_the_person_or_the_computer_is_in_it(session, tmp_pat
         assert word.encode() not in data, word
 
 
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [("/home/alice/good", ""), ("https://a.example/b.git@c0de", "https://a.example/b.git@c0de")],
+)
+def test_a_lab_from_elsewhere_is_told_unless_it_lies_on_the_learners_computer(
+    session, tmp_path, source, told
+):
+    found, store = session
+    store.write(found.record.name, "report.json", {"source": source, "earned": 1})
+    found.lab = found.lab.model_copy(update={"source": source})
+    report = json.loads(unpack.load(packed(session), tmp_path).files["report.json"])
+    assert report["source"] == told
+
+
 def test_limits_are_told(session):
     (session[0].place.workspace / "run.sh").write_bytes(bytes(600 << 10))
     with pytest.raises(UsageError, match=r"`run.sh` in the workspace is larger than 512 KiB"):
