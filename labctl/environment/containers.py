@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from labctl.environment import wait
 from labctl.environment.direct import DirectClient, Refused, is_engine_error
-from labctl.environment.model import ExecResult, Found, MachineState, Place, session_of
+from labctl.environment.model import (
+    LABEL_SESSION,
+    ExecResult,
+    Found,
+    MachineState,
+    Place,
+    session_of,
+)
 from labctl.errors import EnvironmentFailure, NotFound, WaitTimeout
 
 if TYPE_CHECKING:
@@ -29,6 +36,9 @@ _STATES: dict[str, MachineState] = {
 
 # kind's own label on its node containers: it cannot be told to add others.
 LABEL_CLUSTER = "io.x-k8s.kind.cluster"
+
+# How the engine says that it could not end a container.
+_UNKILLED = "did not receive an exit event"
 
 # What the engine says, and what the user can do about it.
 _CURES = (
@@ -119,9 +129,36 @@ def remove(client: docker.DockerClient, name: str) -> None:
         except docker.errors.NotFound:
             return
         except docker.errors.APIError as e:
-            if "already in progress" not in str(e):
+            if _UNKILLED in str(e):
+                _thaw_from_outside(client, name)
+                client.api.remove_container(name, force=True, v=True)
+            elif "already in progress" not in str(e):
                 raise
-            wait.until(f"`{name}` to be gone", lambda: get(client, name) is None, seconds=10)
+            else:
+                wait.until(f"`{name}` to be gone", lambda: get(client, name) is None, seconds=10)
+
+
+def _thaw_from_outside(client: docker.DockerClient, name: str) -> None:
+    """Wake what is frozen in a machine that was killed: on cgroup v1 it could never end.
+
+    A node's own runc freezes a container for a moment to change its limits; if the node is killed
+    in that moment, nobody in it thaws what is frozen.
+    """
+    told = inspect(client, name)
+    if told is None or client.info().get("CgroupVersion") != "1":
+        return
+    labels = told["Config"]["Labels"]
+    session = labels.get(LABEL_SESSION) or session_of(labels.get(LABEL_CLUSTER, ""))
+    states = f"find /freezer -path '*/{told['Id']}/*' -name freezer.state"
+    client.containers.run(
+        told["Image"],
+        ["-c", f'{states} -exec sh -c "echo THAWED >{{}}" ";"'],
+        entrypoint="sh",
+        labels={LABEL_SESSION: session},
+        volumes={"/sys/fs/cgroup/freezer": {"bind": "/freezer", "mode": "rw"}},
+        network_mode="none",
+        remove=True,
+    )
 
 
 def remove_all(client: docker.DockerClient, names: Sequence[str]) -> None:
