@@ -22,9 +22,9 @@ BANK = "demo/agilebank"
 PODS = "pkg/webhook/testdata/psp-all-violations"
 POLICIES = {
     f"{BANK}/templates": ["k8sallowedrepos", "k8scontainterlimits", "k8srequiredlabels"],
-    f"{PODS}/psp-templates": ["*"],
+    f"{PODS}/psp-templates": [""],  # all
     f"{BANK}/constraints": ["containers_must", "owner_must", "prod_repo"],
-    f"{PODS}/psp-constraints": ["*"],
+    f"{PODS}/psp-constraints": [""],  # all
 }
 ALLOWED = [f"{BANK}/good_resources/namespace.yaml", f"{BANK}/good_resources/opa.yaml"]
 REFUSED = {
