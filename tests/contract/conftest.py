@@ -34,9 +34,11 @@ def place_for(lab_name, client, folder):
     place = opened.place(store, record, lab, lambda: references)
     place.workspace.mkdir()
     labels = place.labels("net-lab", "network")
-    client.networks.create(place.network("lab"), labels=labels)
-    yield place
-    resources.remove(client, name)
+    try:
+        client.networks.create(place.network("lab"), labels=labels)
+        yield place
+    finally:
+        resources.remove(client, name)
 
 
 @pytest.fixture(scope="module")
