@@ -7,23 +7,11 @@ import sys
 import typer
 
 from labctl import __version__
-from labctl.cli import (
-    authoring,
-    course,
-    demo,
-    grade,
-    gradebook,
-    grading,
-    labs,
-    machines,
-    sessions,
-    setup,
-    submission,
-    traffic,
-)
+from labctl.cli.index import Index
 
 app = typer.Typer(
     name="labctl",
+    cls=Index,
     help="Hands-on labs for container, Kubernetes and virtualization security.",
     epilog="Begin with: labctl setup, then labctl list, then labctl start LAB.",
     no_args_is_help=True,
@@ -47,20 +35,3 @@ def _options(
     ),
 ) -> None:
     pass
-
-
-for module in (
-    labs,
-    sessions,
-    machines,
-    grading,
-    submission,
-    course,
-    grade,
-    gradebook,
-    traffic,
-    setup,
-    authoring,
-    demo,
-):
-    module.register(app)

@@ -65,7 +65,6 @@ def new(
 
 @lab.command()
 def lint(
-    ctx: typer.Context,
     labs: options.LabIds = None,
     json: options.Json = False,
 ) -> None:
@@ -80,6 +79,7 @@ def lint(
     """
     from labctl.authoring.lint import lint as find
     from labctl.cli import output
+    from labctl.cli.index import MODULES
     from labctl.errors import UsageError
     from labctl.lab import catalog, sources
 
@@ -93,8 +93,7 @@ def lint(
                 resolution="`labctl list` shows all labs, `labctl lab new` begins one.",
             )
         folders.append(folder)
-    root: Any = ctx.find_root().command
-    found = [f for folder in folders for f in find(folder, commands=root.commands, labs=known)]
+    found = [f for folder in folders for f in find(folder, commands=MODULES, labs=known)]
     if json:
         output.print_json([finding.to_json() for finding in found])
     else:

@@ -35,6 +35,8 @@ def demo() -> None:
     store, local = Store(), host.find("local")
     for lab in LABS:
         steps, name = output.Steps(), f"demo-{lab}"
+        if name in store.names():  # of a demo that was killed, and may be solved already
+            removal.stop(store, local, name, steps)
         output.print_plain(f"\n# {lab}: start")
         lifecycle.start(store, local, loader.find(lab), steps, live.prove, name=name)
         try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +32,9 @@ def check(
 
     Examples: labctl check; labctl check --json | jq .earned
     """
+    from concurrent.futures import ThreadPoolExecutor
+    from importlib import import_module
+
     from labctl.grading import children
     from labctl.lab import sources
     from labctl.session.choose import choose

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from labctl.cli import index
 from labctl.cli import main as program
-from labctl.cli.app import app
 from labctl.errors import EnvironmentFailure, UsageError
 
 LABCTL = Path(sys.executable).parent / "labctl"
@@ -22,12 +22,39 @@ def run(tmp_path, *argv, **variables):
     )
 
 
+def every_command():
+    for module in sorted(set(index.MODULES.values())):
+        for name, command in index.load(module).items():
+            for below in getattr(command, "commands", [""]):
+                yield [name, below] if below else [name]
+
+
 def test_every_command_has_help_with_an_example(tmp_path):
-    for command in app.registered_commands:
-        name = command.name or command.callback.__name__
-        done = run(tmp_path, name, "--help")
+    commands = list(every_command())
+    assert len(commands) > len(index.MODULES)
+    for command in commands:
+        done = run(tmp_path, *command, "--help")
         assert done.returncode == 0
-        assert "Examples" in done.stdout, name
+        assert "Examples" in done.stdout, command
+
+
+def test_the_index_names_just_the_commands_that_there_are():
+    for module in sorted(set(index.MODULES.values())):
+        named = {name for name, where in index.MODULES.items() if where == module}
+        assert set(index.load(module)) == named
+
+
+def test_help_lists_every_command_in_a_line_of_its_own(tmp_path):
+    lines = [line.split() for line in run(tmp_path, "--help").stdout.splitlines()]
+    listed = [words[0] for words in lines if words and words[0] in index.MODULES]
+    assert listed == list(index.MODULES)
+    assert "…" not in run(tmp_path, "--help", COLUMNS="80").stdout
+
+
+def test_a_typing_error_is_told_what_was_meant(tmp_path):
+    done = run(tmp_path, "chekc")
+    assert done.returncode == 2
+    assert "Did you mean 'check'?" in done.stderr
 
 
 def test_no_lab_runs(tmp_path):
