@@ -10,9 +10,8 @@ UV := uv==0.13.9
 setup: .venv/ready
 	$(BIN)/labctl setup
 
-# The images are those of the demo's two labs: they are built when the labs are started.
 demo: .venv/ready
-	$(BIN)/labctl setup --no-images
+	$(BIN)/labctl setup namespaces default-deny
 	$(BIN)/labctl demo
 
 test: setup lint browser
@@ -63,6 +62,6 @@ clean:
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy python3-venv; \
 	  else echo "Python's venv is missing: sudo apt-get install python3-venv" >&2; exit 3; fi
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-compile --require-hashes --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

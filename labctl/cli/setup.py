@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def setup(
+    labs: options.LabIds = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would be done, and do nothing.")
     ] = False,
@@ -47,24 +48,26 @@ def setup(
         bool,
         typer.Option("--all", help="Build the images of add-ons now, not when a lab wants them."),
     ] = False,
-    bare: Annotated[
-        bool,
-        typer.Option("--no-images", help="Build no images now: each when a lab first wants it."),
-    ] = False,
 ) -> None:
     """Make this machine ready: a Docker engine, kind, kubectl, and images.
 
-    Does only what is missing, so it may be run again at any time. An engine that labctl did
+    With labs, only their images are built; else those of all labs without add-ons. Does only
+    what is missing, so it may be run again at any time. An engine that labctl did
     not install is never configured.
 
-    Examples: labctl setup; labctl setup --all; labctl setup --bundle labctl.bundle
+    Examples: labctl setup; labctl setup default-deny; labctl setup --all;
+    labctl setup --bundle labctl.bundle
     """
     from labctl.cli import output
     from labctl.host import machine
     from labctl.host import setup as host_setup
+    from labctl.lab import loader
+    from labctl.session import opened
 
-    images: Literal["labs", "all", "none"] = "all" if everything else "none" if bare else "labs"
-    wanted = host_setup.Setup(machine.this(), bundle, images)
+    if labs and everything:
+        raise typer.BadParameter("Name labs, or say --all: not both.")
+    images = {image for lab in labs or () for image in opened.images(loader.find(lab))}
+    wanted = host_setup.Setup(machine.this(), bundle, frozenset(images), everything)
     if dry_run:
         for name, look in host_setup.plan(wanted):
             output.print_plain(f"{name}: {look.found}" + (f" → {look.todo}" if look.todo else ""))
@@ -120,10 +123,10 @@ def images_build(
     """
     from labctl import host
     from labctl.cli import output
-    from labctl.environment.images import build
+    from labctl.environment.images import build, stock
 
     client = host.find("local").client()
-    wanted = names or [image.name for image in build.images(client)]
+    wanted = names or [image.name for image in stock.images(client)]
     with output.Steps().step("Build images") as report:
         references = build.ensure(client, wanted, report)
     for name, reference in references.items():
@@ -137,9 +140,9 @@ def images_list(json: options.Json = False) -> None:
     """
     from labctl import host
     from labctl.cli import output
-    from labctl.environment.images import build
+    from labctl.environment.images import stock
 
-    found = build.images(host.find("local").client())
+    found = stock.images(host.find("local").client())
     if json:
         output.print_json(
             [
@@ -161,13 +164,13 @@ def images_save(file: Annotated[Path, typer.Argument(help="Where to write the bu
     """
     from labctl import host
     from labctl.cli import output
-    from labctl.environment.images import build, bundle
+    from labctl.environment.images import bundle, stock
 
     client = host.find("local").client()
     with output.Steps().step(f"Save {file.name}") as report:
         size = bundle.save(client, file, report)
     output.print_plain(f"{file}: {size / 1e6:.0f} MB")
-    left_out = [i.name for i in build.images(client) if not i.present]
+    left_out = [i.name for i in stock.images(client) if not i.present]
     if left_out:
         output.print_plain(
             f"Not in it, as they are not built: {', '.join(left_out)}. "
@@ -206,10 +209,10 @@ def images_prune(
     """
     from labctl import host
     from labctl.cli import output
-    from labctl.environment.images import build
+    from labctl.environment.images import stock
 
     with output.Steps().step("Remove images"):
-        removed, kept = build.prune(host.find("local").client(), everything=everything)
+        removed, kept = stock.prune(host.find("local").client(), everything=everything)
     for name in removed:
         output.print_plain(f"removed {name}")
     for name in kept:

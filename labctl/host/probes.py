@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from labctl import paths, process
-from labctl.environment.images import base, build, golang, recipe, tools
+from labctl.environment.images import base, golang, recipe, stock, tools
 from labctl.host import local, networks
 from labctl.host.machine import SYS_RESOURCE, Machine
 
@@ -302,8 +302,8 @@ def programs(scene: Scene) -> list[Finding]:
 
 def images(scene: Scene) -> list[Finding]:
     """Are all images there, and what is left of old ones?"""
-    missing = build.missing(scene.client)
-    later = [i.name for i in build.images(scene.client) if i.optional and not i.present]
+    missing = stock.missing(scene.client)
+    later = [i.name for i in stock.images(scene.client) if i.optional and not i.present]
     there = f"all there, or made when a lab wants it: {', '.join(later)}" if later else "all there"
     findings = [
         Finding(
@@ -326,7 +326,7 @@ def images(scene: Scene) -> list[Finding]:
 
 def leftovers(scene: Scene) -> list[Finding]:
     """Has something of labctl been left behind?"""
-    old = build.outdated(scene.client)
+    old = stock.outdated(scene.client)
     builders = scene.client.containers.list(all=True, filters={"name": "^labctl-node-"})
     findings = []
     if old:

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from labctl import paths, process
-from labctl.environment.images import base, build, bundle, golang, recipe, tools
+from labctl.environment.images import base, build, bundle, golang, recipe, stock, tools
 from labctl.errors import EnvironmentFailure, LabctlError
 from labctl.host import local, machine
 from labctl.host.machine import Machine
@@ -42,13 +42,14 @@ class Files:
 class Setup:
     """What the steps work on: the machine, and a bundle where one was given.
 
-    `images` tells which are built: all that labs of plain clusters need, those of add-ons too
-    (`all`), or `none`: then each lab's are built when it is first started.
+    Which images are built: those of the recipes in `images`, or with `everything` all, or else
+    all but those of add-ons.
     """
 
     machine: Machine
     bundle: Path | None = None
-    images: Literal["labs", "all", "none"] = "labs"
+    images: frozenset[str] = frozenset()
+    everything: bool = False
     files: Files = Files()
 
     @property
@@ -268,8 +269,6 @@ def install_base(setup: Setup, report: Report) -> None:
 
 def look_images(setup: Setup) -> Look:
     """Which images have to be built."""
-    if setup.images == "none":
-        return Look("each lab's are built when it is first started")
     missing = _missing_images(setup)
     if setup.engine is None:
         return Look("not known before an engine answers", "build what is missing")
@@ -285,11 +284,14 @@ def _missing_images(setup: Setup) -> list[str]:
     client = setup.engine
     if client is None:  # a dry run before the engine is there
         cookbook = recipe.read(golang.host_arch())
-        everything = setup.images == "all"
-        return [n for n in cookbook.names if everything or n not in cookbook.optional]
-    if setup.images == "all":
-        return [image.name for image in build.images(client) if not image.present]
-    return build.missing(client)
+        if setup.images:
+            return list(cookbook.order(sorted(setup.images)))
+        return [n for n in cookbook.names if setup.everything or n not in cookbook.optional]
+    if setup.images:
+        return build.missing(client, setup.images)
+    if setup.everything:
+        return [image.name for image in stock.images(client) if not image.present]
+    return stock.missing(client)
 
 
 def _client(setup: Setup) -> docker.DockerClient:

@@ -46,10 +46,10 @@ def gc(store: Store, host: Host, progress: Progress, *, everything: bool = False
     Sessions of other stores (another user's) are left alone unless `everything`.
     """
     client = host.client()
-    from labctl.environment.images import build
+    from labctl.environment.images import stock
     from labctl.session.opened import CHECKER
 
-    build.sweep(client)
+    stock.sweep(client)
     checkers = resources.of_machine(client, CHECKER)
     swept = Swept([], [], [])
     inside = resources.sessions(client)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import labctl
-from labctl.environment.images import archive, build, tools
+from labctl.environment.images import archive, stock, tools
 from labctl.errors import EnvironmentFailure, UsageError
 
 if TYPE_CHECKING:
@@ -51,14 +51,14 @@ def save(client: docker.DockerClient, path: Path, report: Report) -> int:
     complete. Raises EnvironmentFailure when another image or a program is missing, or the file
     cannot be written.
     """
-    absent = build.missing(client) + ([] if tools.present() else list(tools.NAMES))
+    absent = stock.missing(client) + ([] if tools.present() else list(tools.NAMES))
     if absent:
         raise EnvironmentFailure(
             f"A bundle holds everything, and this is missing: {', '.join(absent)}",
             resolution="`labctl setup` makes what is missing.",
         )
-    references = [image.reference for image in build.images(client) if image.present]
-    references += build.node_bases(client)[:1]
+    references = [image.reference for image in stock.images(client) if image.present]
+    references += stock.node_bases(client)[:1]
     part = path.with_name(f".{path.name}.part")
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as bundle:
@@ -113,7 +113,7 @@ def load(client: docker.DockerClient, path: Path, report: Report) -> Loaded:
         raise _refusal(path, "it is incomplete, or no bundle at all") from e
     except OSError as e:
         raise UsageError(f"{path} cannot be read: {e.strerror or e}") from e
-    missing = tuple(image.name for image in build.images(client) if not image.present)
+    missing = tuple(image.name for image in stock.images(client) if not image.present)
     return Loaded(tuple(manifest["images"]), tuple(programs), missing)
 
 

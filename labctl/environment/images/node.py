@@ -11,7 +11,8 @@ import hashlib
 import io
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,33 +44,29 @@ _CONTAINERD = "github.com/containerd/containerd/v2"
 _PLUGINS = "github.com/containernetworking/plugins/plugins"
 
 
-def build_node(
-    client: docker.DockerClient,
-    tag: str,
-    base: str,
-    preload: Mapping[str, str],
-    work: Path,
-    report: Report,
-) -> None:
-    """Make the node image `tag`, on the engine's image `base` (Debian).
+def foundation(client: docker.DockerClient, base: str, work: Path, report: Report) -> str:
+    """The node that has Kubernetes' images only, by its name in the engine.
 
-    `preload` maps images of the engine to the names that pods call them by. Pods find them
-    with `imagePullPolicy: IfNotPresent`. `work` is a scratch folder. Raises ProcessError
-    when a Go build fails and EnvironmentFailure when the engine fails.
+    It is the one that kind pins and publishes, where the engine reaches a registry (pods then
+    come from kind's own network plugin, which enforces NetworkPolicy too). Else it is made
+    on the engine's image `base` (Debian), unless it is there already. `work` is a scratch
+    folder. Raises ProcessError when a Go build fails and EnvironmentFailure when the engine
+    fails.
     """
-    node_base = build_node_base(client, base, work, report)
-    report(f"putting {len(preload)} images into the node")
-    node_images.put(client, node_base, tag, {name: image for image, name in preload.items()})
+    recipe = paths.clusters_dir() / "node-image"
+    digest = _input_digest(recipe, base)
+    tag = f"labctl/node-base:{digest}"
+    if client.images.list(tag):
+        return tag
+    try:
+        return _pull(client, report)
+    except EnvironmentFailure as e:
+        report(f"{e.message}: it is built instead")
+    _build(client, tag, digest, base, work / "node-context", report)
+    return tag
 
 
-def pull_node(
-    client: docker.DockerClient, tag: str, preload: Mapping[str, str], report: Report
-) -> None:
-    """Make the node image `tag` from the one that kind itself pins and publishes.
-
-    For engines that reach a registry. Pods then come from kind's own network plugin, which
-    enforces NetworkPolicy too. Raises EnvironmentFailure when it cannot be pulled.
-    """
+def _pull(client: docker.DockerClient, report: Report) -> str:
     from docker.errors import APIError
 
     defaults = "pkg/apis/config/defaults/image.go"
@@ -82,62 +79,48 @@ def pull_node(
         client.images.pull(match[1])
     except APIError as e:
         raise EnvironmentFailure(f"{match[1]} cannot be pulled", details=str(e)) from e
-    report(f"putting {len(preload)} images into the node")
-    node_images.put(client, match[1], tag, {name: image for image, name in preload.items()})
+    return match[1]
 
 
-def build_node_base(client: docker.DockerClient, base: str, work: Path, report: Report) -> str:
-    """Make the node image that has Kubernetes' images only; returns its name in the engine.
-
-    Does nothing when it is there already. Raises as `build_node` does.
-    """
-    recipe = paths.clusters_dir() / "node-image"
-    digest = _input_digest(recipe, base)
-    tag = f"labctl/node-base:{digest}"
-    if client.images.list(tag):
-        return tag
-    context = work / "node-context"
-    shutil.rmtree(context, ignore_errors=True)
-    goarch = golang.go_arch(client.info()["Architecture"])
-    _build_programs(recipe, context, goarch, report)
-    _copy_files(recipe, context)
-    dockerfile = (recipe / "Dockerfile").read_text().replace("FROM labctl/base ", f"FROM {base} ")
-    (context / "Dockerfile").write_text(dockerfile)
-
-    try:
-        _assemble(client, tag, digest, context, report)
-    finally:
-        shutil.rmtree(context)
-        # The stage that no image was made from.
-        client.images.prune({"dangling": True, "label": "labctl.stage=assembly"})
-    return tag
-
-
-def _assemble(
-    client: docker.DockerClient, tag: str, digest: str, context: Path, report: Report
+def _build(
+    client: docker.DockerClient, tag: str, digest: str, base: str, context: Path, report: Report
 ) -> None:
-    """Make `tag` from the context: the system, and inside it the images that it runs."""
+    """Make the node from what is compiled and what Debian has, which are got side by side."""
+    recipe = paths.clusters_dir() / "node-image"
+    dockerfile = (recipe / "Dockerfile").read_text().replace("FROM labctl/base ", f"FROM {base} ")
+    goarch = golang.go_arch(client.info()["Architecture"])
     made: list[str] = []
 
-    def make(stage: str, **source: object) -> str:
-        made.append(f"labctl/node-{stage}:{digest}")
+    def make(name: str, **source: object) -> str:
+        made.append(f"labctl/node-{name}:{digest}")
         _image(client, made[-1], **source)
         return made[-1]
 
+    pool = ThreadPoolExecutor(1)
     try:
+        only = io.BytesIO(dockerfile.encode())
+        system = pool.submit(make, "debian", fileobj=only, target="system")
+        shutil.rmtree(context, ignore_errors=True)
+        _build_programs(recipe, context, goarch, report)
+        _copy_files(recipe, context)
+        (context / "Dockerfile").write_text(dockerfile)
         report("installing the node's Debian packages")
+        system.result()
         component = make("component", path=str(context), target="component")
         names = dict.fromkeys(COMPONENTS, component)
         for program, name in ENTRYPOINTS.items():
             start = f'FROM {component}\nENTRYPOINT ["/usr/local/bin/{program}"]\n'
             names[name] = make(program, fileobj=io.BytesIO(start.encode()))
         report("assembling the node")
-        system = make("system", path=str(context), target="node")
-        node_images.put(client, system, tag, names)
+        node_images.put(client, make("system", path=str(context), target="node"), tag, names)
     finally:
+        pool.shutdown(wait=False)
+        shutil.rmtree(context, ignore_errors=True)
         for image in made:
             if client.images.list(image):
                 client.images.remove(image)
+        # The stage that no image was made from.
+        client.images.prune({"dangling": True, "label": "labctl.stage=assembly"})
 
 
 def _image(client: docker.DockerClient, tag: str, **source: object) -> None:

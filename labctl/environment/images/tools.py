@@ -32,6 +32,11 @@ def present() -> bool:
     return made_of == digest() and all(path(name).is_file() for name in NAMES)
 
 
+def made_for(goarch: str) -> bool:
+    """Whether they are there, and run on the machines of an engine of this architecture, too."""
+    return golang.host_os() == "linux" and golang.host_arch() == goarch and present()
+
+
 def build(report: Callable[[str], None]) -> None:
     """Build both; does nothing when they are there. Raises as golang.build does."""
     if present():

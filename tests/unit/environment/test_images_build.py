@@ -4,7 +4,7 @@ import tarfile
 
 import pytest
 
-from labctl.environment.images import build
+from labctl.environment.images import build, stock
 from labctl.environment.images.recipe import Cookbook, Recipe
 from labctl.errors import EnvironmentFailure
 
@@ -91,7 +91,7 @@ def test_a_failed_step_is_shown_with_its_last_lines(cookbook):
 def test_the_lock_is_free_again_after_a_failure(cookbook):
     with pytest.raises(EnvironmentFailure):
         build.ensure(Client(events=[{"error": "exit 1"}]), ["base"], ignore)
-    assert build.process.kept_open == set()
+    assert stock.process.kept_open == set()
     build.ensure(Client(), ["base"], ignore)
 
 
@@ -99,14 +99,14 @@ def test_only_images_that_no_recipe_names_are_outdated(cookbook):
     old = "labctl/app:000000000000"
     client = Client([old, cookbook.reference("app"), "labctl/node-base:2", "labctl/node-base:1"])
     # The newest node base is kept for the next node image.
-    assert build.outdated(client) == [old, "labctl/node-base:2"]
+    assert stock.outdated(client) == [old, "labctl/node-base:2"]
 
 
 def test_what_is_optional_is_missing_to_nobody(cookbook, monkeypatch):
     monkeypatch.setattr(build.recipe.addons, "images", lambda: {"tools": None})
     client = Client([cookbook.reference("base")])
-    assert build.missing(client) == ["other"]
-    assert {i.name for i in build.images(client) if i.optional} == {"tools", "app"}
+    assert stock.missing(client) == ["other"]
+    assert {i.name for i in stock.images(client) if i.optional} == {"tools", "app"}
     build.ensure(client, ["app"], ignore)
     assert cookbook.reference("app") in client.api.tags
 

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from labctl.environment.images import build, bundle, tools
+from labctl.environment.images import bundle, stock, tools
 from labctl.errors import EnvironmentFailure, UsageError
 
 IMAGE = "labctl/app:0123456789ab"
@@ -69,8 +69,8 @@ def archive(tags):
 def machine(tmp_path, monkeypatch):
     """A machine with one image, kind and kubectl; the folder of its programs."""
     monkeypatch.setenv("LABCTL_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(build, "images", lambda client: [build.Image("app", IMAGE, 1, 1)])
-    monkeypatch.setattr(build, "node_bases", lambda client: [])
+    monkeypatch.setattr(stock, "images", lambda client: [stock.Image("app", IMAGE, 1, 1)])
+    monkeypatch.setattr(stock, "node_bases", lambda client: [])
     folder = tmp_path / "cache" / "bin"
     folder.mkdir(parents=True)
     for name in tools.NAMES:
@@ -122,12 +122,12 @@ def test_a_saved_bundle_brings_images_and_programs(machine, tmp_path):
 
 
 def test_a_bundle_may_lack_what_is_optional_and_nothing_else(machine, tmp_path, monkeypatch):
-    images = [build.Image("app", IMAGE, 1, 1), build.Image("gate", "labctl/gate:1", optional=True)]
-    monkeypatch.setattr(build, "images", lambda client: images)
+    images = [stock.Image("app", IMAGE, 1, 1), stock.Image("gate", "labctl/gate:1", optional=True)]
+    monkeypatch.setattr(stock, "images", lambda client: images)
     bundle.save(Client(), tmp_path / "b", ignore)
     loaded = bundle.load(Client(), tmp_path / "b", ignore)
     assert (loaded.images, loaded.missing) == ((IMAGE,), ("gate",))
-    images.append(build.Image("shop", "labctl/shop:1"))
+    images.append(stock.Image("shop", "labctl/shop:1"))
     with pytest.raises(EnvironmentFailure, match=r"missing: shop$"):
         bundle.save(Client(), tmp_path / "b", ignore)
 

@@ -163,15 +163,23 @@ def test_an_engine_that_never_answers_shows_its_log(tools, tmp_path, monkeypatch
 
 
 def test_images_of_add_ons_are_built_only_when_asked_for(tools, tmp_path, monkeypatch):
-    images = [setup.build.Image("app", "a:1"), setup.build.Image("gate", "g:1", optional=True)]
-    monkeypatch.setattr(setup.build, "images", lambda client: images)
+    images = [setup.stock.Image("app", "a:1"), setup.stock.Image("gate", "g:1", optional=True)]
+    monkeypatch.setattr(setup.stock, "images", lambda client: images)
     tools.answers = True
     s = on(DEBIAN, tmp_path)
     assert setup.look_images(s).todo == "build app"
-    assert setup.look_images(replace(s, images="all")).todo == "build app, gate"
-    assert setup.look_images(replace(s, images="none")).todo == ""
+    assert setup.look_images(replace(s, everything=True)).todo == "build app, gate"
     tools.answers = False  # a dry run before there is an engine
-    assert set(setup._missing_images(s)) < set(setup._missing_images(replace(s, images="all")))
+    assert set(setup._missing_images(s)) < set(setup._missing_images(replace(s, everything=True)))
+
+
+def test_images_of_chosen_labs_are_all_that_is_built(tools, tmp_path, monkeypatch):
+    monkeypatch.setattr(setup.build, "missing", lambda client, names: ["base", *sorted(names)])
+    tools.answers = True
+    s = replace(on(DEBIAN, tmp_path), images=frozenset({"probe"}))
+    assert setup.look_images(s).todo == "build base, probe"
+    tools.answers = False
+    assert setup._missing_images(s) == ["base", "probe"]
 
 
 def test_only_steps_with_work_to_do_act(monkeypatch):
