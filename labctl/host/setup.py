@@ -272,7 +272,10 @@ def look_images(setup: Setup) -> Look:
     missing = _missing_images(setup)
     if setup.engine is None:
         return Look("not known before an engine answers", "build what is missing")
-    return Look("missing", f"build {', '.join(missing)}") if missing else Look("all there")
+    if not missing:
+        return Look("all there")
+    shown = missing if len(missing) < 4 else [*missing[:2], f"{len(missing) - 2} more"]
+    return Look("missing", f"build {', '.join(shown)}")
 
 
 def make_images(setup: Setup, report: Report) -> None:
