@@ -304,7 +304,8 @@ def _client(setup: Setup) -> docker.DockerClient:
 STEPS = (
     Step("Docker engine", look_engine, start_engine),
     Step("Bundle", look_bundle, load_bundle),
-    Step("kind and kubectl", look_tools, make_tools),
     Step("mmdebstrap", look_base, install_base),
+    # Building some images builds kind and kubectl on the way.
     Step("Images", look_images, make_images),
+    Step("kind and kubectl", look_tools, make_tools),
 )

@@ -25,6 +25,8 @@ Report = Callable[[str], None]
 _PROGRAMS = {"kubectl": "k8s.io/kubernetes/cmd/kubectl"}
 # The node before labs' images are put into it; no recipe of its own, as it has no name for labs.
 _FOUNDATION = "node-base"
+# The programs of this machine, where the engine's machines can run them, too.
+_TOOLS = "kind and kubectl"
 _LOG_LINES = 25
 _SILENCE_SECONDS = 1800  # how long the engine may work on one thing without a word
 
@@ -43,11 +45,7 @@ def ensure(client: docker.DockerClient, names: Iterable[str], report: Report) ->
     with stock.only_one(client, report), _patience(client):
         absent = _missing(cookbook, list(wanted), stock.tags_of(client).keys())
         needs = {name: {*cookbook.recipes[name].parents} & {*absent} for name in absent}
-        if recipe.NODE in needs:
-            # Minutes of compiling, which need nothing but the base: it goes first.
-            needs = {_FOUNDATION: needs[recipe.NODE] & {recipe.BASE}, **needs}
-            needs[recipe.NODE] |= {_FOUNDATION}
-        lanes.run(needs, lambda name: _build(client, cookbook, name, report))
+        lanes.run(_with_programs(cookbook, needs), lambda n: _build(client, cookbook, n, report))
     return wanted
 
 
@@ -77,6 +75,21 @@ def _missing(cookbook: Cookbook, names: list[str], there: Iterable[str]) -> list
     return [name for name in cookbook.order(names) if name in needed]
 
 
+def _with_programs(cookbook: Cookbook, needs: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Add what takes minutes of compiling, and needs no image or only the base: it goes first."""
+    compiled = {n for n in needs if not _PROGRAMS.keys().isdisjoint(cookbook.recipes[n].programs)}
+    if recipe.NODE in needs:
+        needs = {_FOUNDATION: needs[recipe.NODE] & {recipe.BASE}, **needs}
+        needs[recipe.NODE].add(_FOUNDATION)
+        compiled.add(_FOUNDATION)
+    if compiled and tools.fit(cookbook.architecture) and not tools.present():
+        # The node's programs share most of their code with kubectl: never both at a time.
+        needs = {_TOOLS: set(), **needs}
+        for name in compiled:
+            needs[name].add(_TOOLS)
+    return needs
+
+
 def _build(client: docker.DockerClient, cookbook: Cookbook, name: str, report: Report) -> None:
     from docker.errors import APIError
 
@@ -91,6 +104,8 @@ def _build(client: docker.DockerClient, cookbook: Cookbook, name: str, report: R
     try:
         if name == recipe.BASE:
             _build_base(client, cookbook, work, named)
+        elif name == _TOOLS:
+            tools.build(named)
         elif name == _FOUNDATION:
             node.foundation(client, cookbook.reference(recipe.BASE), work, named)
         elif name == recipe.NODE:
@@ -181,7 +196,8 @@ def _context(cookbook: Cookbook, r: Recipe, work: Path, report: Report) -> io.By
         golang.build(r.folder, packages, made, goos="linux", goarch=goarch, report=report)
         files |= {f"bin/{program.name}": program for program in made.iterdir()}
     for name in r.programs:
-        if name in tools.NAMES and tools.made_for(goarch):
+        if name in tools.NAMES and tools.fit(goarch):
+            tools.build(report)
             files[f"bin/{name}"] = tools.path(name)
         elif name in _PROGRAMS and f"bin/{name}" not in files:
             golang.build(

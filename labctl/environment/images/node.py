@@ -43,6 +43,16 @@ ENTRYPOINTS = {
 _CONTAINERD = "github.com/containerd/containerd/v2"
 _PLUGINS = "github.com/containernetworking/plugins/plugins"
 
+# The packages of the programs, by the folder of the build context that they go to. What is
+# linked the longest comes first.
+_PROGRAMS = {
+    "component": ("./k8s", "./coredns", "./pause"),
+    "bin": tuple(
+        f"{_CONTAINERD}/cmd/{name}" for name in ("containerd", "containerd-shim-runc-v2", "ctr")
+    ),
+    "cni": tuple(f"{_PLUGINS}/{name}" for name in ("ipam/host-local", "main/ptp", "meta/portmap")),
+}
+
 
 def foundation(client: docker.DockerClient, base: str, work: Path, report: Report) -> str:
     """The node that has Kubernetes' images only, by its name in the engine.
@@ -134,32 +144,27 @@ def _image(client: docker.DockerClient, tag: str, **source: object) -> None:
 
 
 def _build_programs(recipe: Path, context: Path, goarch: str, report: Report) -> None:
-    """Build everything that is Go into the context's component/, bin/ and cni/."""
+    """Build everything that is Go into the context's component/, bin/ and cni/.
 
-    def go(package: str, output: str, *, ldflags: list[str] | None = None, tags: str = "") -> None:
-        golang.build(
-            recipe,
-            package,
-            context / output,
-            goarch=goarch,
-            ldflags=ldflags or [],
-            tags=tags.split(),
-            report=report,
-        )
-
-    for folder in ("component", "bin", "cni"):
-        (context / folder).mkdir(parents=True)
-    go("./k8s", "component", ldflags=golang.kubernetes_ldflags())
-    go("./coredns ./pause", "component")
-    programs = ("containerd", "containerd-shim-runc-v2", "ctr")
-    go(
-        " ".join(f"{_CONTAINERD}/cmd/{name}" for name in programs),
-        "bin",
-        ldflags=[f"-X {_CONTAINERD}/version.Version=v2.4.2"],
-        tags="no_btrfs no_devmapper no_zfs",
+    In one go: linking takes one core, and something else is compiled on the other meanwhile.
+    """
+    together = context / "programs"
+    together.mkdir(parents=True)
+    golang.build(
+        recipe,
+        " ".join(package for packages in _PROGRAMS.values() for package in packages),
+        together,
+        goarch=goarch,
+        # What a program has not is no error.
+        ldflags=[*golang.kubernetes_ldflags(), f"-X {_CONTAINERD}/version.Version=v2.4.2"],
+        tags=["no_btrfs", "no_devmapper", "no_zfs"],
+        report=report,
     )
-    plugins = ("ipam/host-local", "main/ptp", "meta/portmap")
-    go(" ".join(f"{_PLUGINS}/{name}" for name in plugins), "cni")
+    for folder, packages in _PROGRAMS.items():
+        (context / folder).mkdir()
+        for package in packages:
+            name = golang.program_name(package)
+            (together / name).rename(context / folder / name)
 
 
 def _copy_files(recipe: Path, context: Path) -> None:

@@ -32,9 +32,9 @@ def present() -> bool:
     return made_of == digest() and all(path(name).is_file() for name in NAMES)
 
 
-def made_for(goarch: str) -> bool:
-    """Whether they are there, and run on the machines of an engine of this architecture, too."""
-    return golang.host_os() == "linux" and golang.host_arch() == goarch and present()
+def fit(goarch: str) -> bool:
+    """Whether they run on the machines of an engine of this architecture, too."""
+    return golang.host_os() == "linux" and golang.host_arch() == goarch
 
 
 def build(report: Callable[[str], None]) -> None:

@@ -156,3 +156,29 @@ def test_a_context_is_the_same_for_the_same_files(tmp_path):
     assert [members["run"].mode, members["Dockerfile"].mode] == [0o755, 0o644]
     assert members["link"].linkname == "run"
     assert {m.mtime for m in members.values()} == {0}
+
+
+def test_what_takes_minutes_of_compiling_goes_first(tmp_path, monkeypatch):
+    recipes = {"base": (), "app": ("base",), "desk": ("base",), "node": ("base", "app")}
+    for name in recipes:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "desk" / "Dockerfile").write_text("FROM scratch\nCOPY bin/kubectl /\n")
+    cookbook = Cookbook((Recipe(n, tmp_path / n, p) for n, p in recipes.items()), "amd64")
+
+    def graph(*, fit, present):
+        monkeypatch.setattr(build.tools, "fit", lambda goarch: fit)
+        monkeypatch.setattr(build.tools, "present", lambda: present)
+        return build._with_programs(cookbook, {n: set(p) for n, p in recipes.items()})
+
+    plain = graph(fit=True, present=True)
+    assert next(iter(plain)) == "node-base"
+    assert plain["node"] == {"base", "app", "node-base"}
+    assert plain["node-base"] == plain["desk"] == {"base"}
+
+    # kubectl is compiled once, for this machine and for the images that want it.
+    both = graph(fit=True, present=False)
+    assert list(both)[:2] == ["kind and kubectl", "node-base"]
+    assert both["node-base"] == both["desk"] == {"base", "kind and kubectl"}
+    assert both["app"] == {"base"}
+    assert "kind and kubectl" not in graph(fit=False, present=False)
