@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from labctl.environment import wait
-from labctl.environment.direct import DirectClient, Refused, is_engine_error
+from labctl.environment.direct import DirectClient, Refused, is_engine_error, status_of
 from labctl.environment.model import (
     LABEL_SESSION,
     ExecResult,
@@ -121,14 +121,15 @@ def found(
 
 def remove(client: docker.DockerClient, name: str) -> None:
     """Remove a container with its anonymous volumes; fine when it is not there."""
-    import docker.errors
-
     with engine_errors(f"remove `{name}`"):
         try:
             client.api.remove_container(name, force=True, v=True)
-        except docker.errors.NotFound:
-            return
-        except docker.errors.APIError as e:
+        except Exception as e:
+            status = status_of(e)
+            if status is None:
+                raise
+            if status == 404:
+                return
             if _UNKILLED in str(e):
                 _thaw_from_outside(client, name)
                 client.api.remove_container(name, force=True, v=True)

@@ -1,9 +1,9 @@
-"""The two questions that `check` asks the engine, answered without docker-py.
+"""What `check` and `stop` ask of the engine, asked without docker-py.
 
 Loading docker-py takes as long as a dozen graded commands. So a client of an engine behind a Unix
-socket is loaded when something first needs all of it, and the questions that come before that
-are put to the socket itself: HTTP with one request a connection, as the engine's API
-reference has it (https://docs.docker.com/reference/api/engine/, "Container inspect", "Exec").
+socket is loaded when something first needs all of it, and what comes before that is put to the
+socket itself: HTTP with one request a connection, as the engine's API reference has it
+(https://docs.docker.com/reference/api/engine/).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode
 
 if TYPE_CHECKING:
     import docker
@@ -39,6 +40,12 @@ def is_engine_error(error: Exception) -> bool:
     )
 
 
+def status_of(error: Exception) -> int | None:
+    """HTTP's status, when the engine itself refused; None when it did not even answer."""
+    status = error.status if isinstance(error, Refused) else getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
 class DirectClient:
     """A DockerClient to be: `load` makes the real one when anything but the below is asked."""
 
@@ -48,21 +55,31 @@ class DirectClient:
         self._timeout = timeout
         self._loading = threading.Lock()
         self._client: docker.DockerClient | None = None
+        self.api = _Api(self)
 
     def __getattr__(self, name: str) -> Any:
+        return getattr(self.loaded(), name)
+
+    def loaded(self) -> docker.DockerClient:
+        """The real client."""
         with self._loading:
             if self._client is None:
                 self._client = self._load()
-        return getattr(self._client, name)
+        return self._client
 
     def ping(self) -> None:
         """See that the engine answers. Raises OSError."""
         self._ask("GET", "/_ping").close()
 
+    def ask(self, method: str, path: str, **query: str) -> Any:
+        """A request without a body, and the answer. Raises OSError, Refused."""
+        with self._ask(method, f"{path}?{urlencode(query)}" if query else path) as answer:
+            data = _rest(answer)
+        return json.loads(data) if data else None
+
     def inspect(self, container: str) -> dict[str, Any]:
         """What the engine knows of a container. Raises OSError, Refused (404: there is none)."""
-        with self._ask("GET", f"/containers/{container}/json") as answer:
-            return cast("dict[str, Any]", json.loads(_rest(answer)))
+        return cast("dict[str, Any]", self.ask("GET", f"/containers/{container}/json"))
 
     def attach(self, container: str, argv: list[str]) -> socket.socket:
         """Run a program with its standard input open: the socket to it, with framed output.
@@ -96,6 +113,42 @@ class DirectClient:
             wire.close()
             raise
         return wire
+
+
+class _Api:
+    """What removing a session takes of docker-py's low-level client; the rest is the real one's."""
+
+    def __init__(self, client: DirectClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client.loaded().api, name)
+
+    def containers(self, *, all: bool, filters: dict[str, Any]) -> Any:
+        return self._list("/containers/json", filters, all=str(int(all)))
+
+    def networks(self, *, filters: dict[str, Any]) -> Any:
+        return self._list("/networks", filters)
+
+    def volumes(self, *, filters: dict[str, Any]) -> Any:
+        return self._list("/volumes", filters)
+
+    def inspect_network(self, network: str) -> Any:
+        return self._client.ask("GET", f"/networks/{network}")
+
+    def remove_container(self, container: str, *, force: bool, v: bool) -> None:
+        flags = {"force": str(int(force)), "v": str(int(v))}
+        self._client.ask("DELETE", f"/containers/{container}", **flags)
+
+    def remove_network(self, network: str) -> None:
+        self._client.ask("DELETE", f"/networks/{network}")
+
+    def remove_volume(self, volume: str) -> None:
+        self._client.ask("DELETE", f"/volumes/{volume}")
+
+    def _list(self, path: str, filters: dict[str, Any], **query: str) -> Any:
+        lists = {k: v if isinstance(v, list) else [v] for k, v in filters.items()}
+        return self._client.ask("GET", path, filters=json.dumps(lists), **query)
 
 
 def _status(wire: socket.socket) -> int:

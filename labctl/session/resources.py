@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import docker
-import docker.errors
+from typing import TYPE_CHECKING
 
 from labctl.environment import containers
 from labctl.environment.containers import engine_errors
+from labctl.environment.direct import status_of
 from labctl.environment.model import (
     LABEL_MACHINE,
     LABEL_PROVIDER,
@@ -16,6 +15,9 @@ from labctl.environment.model import (
     LABEL_STORE,
     session_of,
 )
+
+if TYPE_CHECKING:
+    import docker
 
 
 def sessions(client: docker.DockerClient) -> dict[str, str]:
@@ -71,8 +73,9 @@ def remove(client: docker.DockerClient, session: str) -> None:
 def _forget(remove: Callable[[str], object], name: str) -> None:
     try:
         remove(name)
-    except docker.errors.NotFound:
-        pass
+    except Exception as e:
+        if status_of(e) != 404:
+            raise
 
 
 def _filter(session: str | None = None) -> dict[str, str]:

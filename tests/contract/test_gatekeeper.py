@@ -81,7 +81,8 @@ def _path(policy) -> str:
 
 def _in_force(api: KubeAPI, policy) -> bool:
     found = api.get(f"{_path(policy)}/{policy['metadata']['name']}") or {}
-    told = found.get("status", {}).get("byPod", [{}])[0]
+    # Gatekeeper writes the status first without a list, then with a null one, then fills it.
+    told = (found.get("status", {}).get("byPod") or [{}])[0]
     assert not told.get("errors"), told
     return told.get("observedGeneration") == found["metadata"]["generation"]
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import docker.errors
 import pytest
+import requests
 
 from labctl.environment import containers
 from labctl.errors import EnvironmentFailure
@@ -33,7 +34,9 @@ class Engine:
         assert force
         assert v
         if self.frozen:
-            raise docker.errors.APIError(self.trouble)
+            refusal = requests.Response()
+            refusal.status_code = 500
+            raise docker.errors.APIError("trouble", refusal, self.trouble)
         self.removed.append(name)
 
     def run(self, image, command, **options):

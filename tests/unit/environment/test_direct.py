@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from types import SimpleNamespace
+from urllib.parse import parse_qs
 
 import pytest
 
-from labctl.environment.direct import DirectClient, Refused
+from labctl.environment.direct import DirectClient, Refused, status_of
 
 
 @pytest.fixture
@@ -81,6 +83,35 @@ def test_nobody_listens(tmp_path):
     client = DirectClient(tmp_path / "none", lambda: pytest.fail("docker-py was loaded"), 1)
     with pytest.raises(OSError):
         client.ping()
+
+
+def test_lists_are_filtered_as_docker_py_filters_them(engine):
+    client = engine([answer("200 OK", [{"Id": "abc"}])])
+    assert client.api.containers(all=True, filters={"label": "a=b"}) == [{"Id": "abc"}]
+    path = engine.asked[0].split()[1].decode()
+    query = parse_qs(path.removeprefix("/containers/json?"))
+    assert query == {"all": ["1"], "filters": ['{"label": ["a=b"]}']}
+
+
+def test_a_removal_has_no_answer_to_read(engine):
+    client = engine([b"HTTP/1.0 204 No Content\r\n\r\n"[i : i + 9] for i in range(0, 27, 9)])
+    assert client.api.remove_container("box", force=True, v=True) is None
+    assert engine.asked[0].startswith(b"DELETE /containers/box?force=1&v=1 HTTP/1.0\r\n")
+
+
+def test_the_status_of_an_error_is_known_for_both_clients():
+    class OfDockerPy(Exception):
+        status_code = 409
+
+    assert status_of(Refused(404, "No such container")) == 404
+    assert status_of(OfDockerPy()) == 409
+    assert status_of(ConnectionError("nobody listens")) is None
+
+
+def test_the_low_level_client_is_docker_pys_for_anything_else(tmp_path):
+    real = SimpleNamespace(api=SimpleNamespace(version=lambda: "29"))
+    client = DirectClient(tmp_path / "none", lambda: real, 1)
+    assert client.api.version() == "29"
 
 
 def test_anything_else_is_asked_of_docker_py(tmp_path):
