@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from labctl.environment import docker as plain
 from labctl.environment.containers import ContainerProvider, engine_errors, thaw
-from labctl.environment.images import archive
 from labctl.environment.model import Place
 from labctl.errors import EnvironmentFailure, WaitTimeout
 from labctl.lab.model import EngineMachine
@@ -69,6 +68,8 @@ class EngineProvider(ContainerProvider):
     def _archive(self, place: Place, spec: EngineMachine) -> bytes:
         if not spec.images:
             return b""
+        from labctl.environment.images import archive
+
         names = {place.images[name]: name for name in spec.images}
         with engine_errors("read the lab's images"):
             return archive.renamed(b"".join(archive.save(self.client, list(names))), names)

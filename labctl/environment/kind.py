@@ -16,7 +16,6 @@ from labctl.environment.containers import (
     remove_all,
 )
 from labctl.environment.docker import kube_folder
-from labctl.environment.images import recipe
 from labctl.environment.model import Place
 from labctl.errors import EnvironmentFailure
 from labctl.lab.model import KindMachine
@@ -38,6 +37,8 @@ class KindProvider(ContainerProvider):
 
     def create(self, place: Place, machine: str) -> None:
         """See Provider. Ready means: every node is Ready and the API gives out accounts."""
+        from labctl.environment.images import recipe
+
         spec = place.lab.machines[machine]
         assert isinstance(spec, KindMachine)
         program = shutil.which("kind", path=f"{paths.bin_dir()}:{os.environ.get('PATH', '')}")

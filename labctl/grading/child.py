@@ -7,17 +7,18 @@ events as JSON lines on EVENTS, and speaks with the probe through PROBE.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
 import sys
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from labctl.environment.probe_client import SocketWire
-from labctl.grading.fixtures import Fixtures
-from labctl.grading.plugin import Emit, Judge
+
+if TYPE_CHECKING:
+    from labctl.grading.fixtures import Fixtures
+    from labctl.grading.plugin import Emit
 
 # Built-in plugins of pytest that a check has no use for, some of which write files.
 _WITHOUT = (
@@ -41,6 +42,10 @@ _WITHOUT = (
 
 def main() -> int:
     """Run or collect, as standard input asks. Returns pytest's exit status."""
+    # Its parent waits: looking for garbage would take a tenth of what loading pytest takes.
+    gc.set_threshold(100_000)
+    from labctl.grading.fixtures import Fixtures
+
     events, probe = int(sys.argv[1]), int(sys.argv[2])
 
     def told() -> dict[str, Any]:
@@ -56,6 +61,10 @@ def main() -> int:
 
 def run(task: dict[str, Any], emit: Emit, fixtures: Fixtures) -> int:
     """Run or collect the checks of a task (see children.py). Returns pytest's exit status."""
+    import pytest
+
+    from labctl.grading.plugin import Judge
+
     judge = Judge(emit, task["kind"], task["only"], collect=task["collect"])
     checks = task["checks"]
     arguments = [
