@@ -99,6 +99,15 @@ LEFT_TRUE = {
         *("production-read-only", "no-production-secrets", "production-readable", "dev-edit"),
         *("no-escalation", "nothing-else", "system-unharmed"),
     },
+    # Nor is what the API server admits; and these impostors are within Restricted.
+    ("impostor pods", "pod-security"): {
+        *("labels", "baseline-refused", "restricted-refused", "one-of-several"),
+        *("nobody-exempt", "good-admitted", "running-pods"),
+    },
+    # An impostor of Gatekeeper is never ready, so the real one goes on; `audit` tells of both.
+    ("impostor pods", "gatekeeper-policies"): {
+        *("limits", "registries", "root", "everywhere", "changes", "kube-system-unharmed"),
+    },
 }
 
 
