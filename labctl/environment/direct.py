@@ -116,7 +116,11 @@ class DirectClient:
 
 
 class _Api:
-    """What removing a session takes of docker-py's low-level client; the rest is the real one's."""
+    """What removing a session takes of docker-py's low-level client; the rest is the real one's.
+
+    The same calls with docker-py's names and defaults. What the engine refuses is a Refused here,
+    and an APIError there: `status_of` reads both.
+    """
 
     def __init__(self, client: DirectClient) -> None:
         self._client = client
@@ -124,30 +128,30 @@ class _Api:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client.loaded().api, name)
 
-    def containers(self, *, all: bool, filters: dict[str, Any]) -> Any:
+    def containers(self, *, all: bool = False, filters: dict[str, Any] | None = None) -> Any:
         return self._list("/containers/json", filters, all=str(int(all)))
 
-    def networks(self, *, filters: dict[str, Any]) -> Any:
+    def networks(self, *, filters: dict[str, Any] | None = None) -> Any:
         return self._list("/networks", filters)
 
-    def volumes(self, *, filters: dict[str, Any]) -> Any:
+    def volumes(self, *, filters: dict[str, Any] | None = None) -> Any:
         return self._list("/volumes", filters)
 
-    def inspect_network(self, network: str) -> Any:
-        return self._client.ask("GET", f"/networks/{network}")
+    def inspect_network(self, net_id: str) -> Any:
+        return self._client.ask("GET", f"/networks/{net_id}")
 
-    def remove_container(self, container: str, *, force: bool, v: bool) -> None:
+    def remove_container(self, container: str, *, force: bool = False, v: bool = False) -> None:
         flags = {"force": str(int(force)), "v": str(int(v))}
         self._client.ask("DELETE", f"/containers/{container}", **flags)
 
-    def remove_network(self, network: str) -> None:
-        self._client.ask("DELETE", f"/networks/{network}")
+    def remove_network(self, net_id: str) -> None:
+        self._client.ask("DELETE", f"/networks/{net_id}")
 
-    def remove_volume(self, volume: str) -> None:
-        self._client.ask("DELETE", f"/volumes/{volume}")
+    def remove_volume(self, name: str, *, force: bool = False) -> None:
+        self._client.ask("DELETE", f"/volumes/{name}", force=str(int(force)))
 
-    def _list(self, path: str, filters: dict[str, Any], **query: str) -> Any:
-        lists = {k: v if isinstance(v, list) else [v] for k, v in filters.items()}
+    def _list(self, path: str, filters: dict[str, Any] | None, **query: str) -> Any:
+        lists = {k: v if isinstance(v, list) else [v] for k, v in (filters or {}).items()}
         return self._client.ask("GET", path, filters=json.dumps(lists), **query)
 
 

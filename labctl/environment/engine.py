@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from labctl.environment import docker as plain
 from labctl.environment.containers import ContainerProvider, engine_errors, thaw
+from labctl.environment.direct import status_of
 from labctl.environment.model import Place
 from labctl.errors import EnvironmentFailure, WaitTimeout
 from labctl.lab.model import EngineMachine
@@ -54,13 +55,12 @@ class EngineProvider(ContainerProvider):
         """See Provider."""
         thaw(self.client, self.main(place, machine))
         super().remove(place, machine)
-        import docker.errors
-
         with engine_errors(f"remove the volume of `{machine}`"):
             try:
                 self.client.api.remove_volume(self._volume(place, machine), force=True)
-            except docker.errors.NotFound:
-                pass
+            except Exception as e:
+                if status_of(e) != 404:
+                    raise
 
     def _volume(self, place: Place, machine: str) -> str:
         return place.container(machine)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import socket
 import threading
 from types import SimpleNamespace
 from urllib.parse import parse_qs
 
+import docker
 import pytest
 
-from labctl.environment.direct import DirectClient, Refused, status_of
+from labctl.environment.direct import DirectClient, Refused, _Api, status_of
 
 
 @pytest.fixture
@@ -91,6 +93,15 @@ def test_lists_are_filtered_as_docker_py_filters_them(engine):
     path = engine.asked[0].split()[1].decode()
     query = parse_qs(path.removeprefix("/containers/json?"))
     assert query == {"all": ["1"], "filters": ['{"label": ["a=b"]}']}
+
+
+@pytest.mark.parametrize("name", [name for name in vars(_Api) if not name.startswith("_")])
+def test_its_calls_take_what_docker_py_s_take(name):
+    theirs = inspect.signature(getattr(docker.APIClient, name)).parameters
+    ours = inspect.signature(getattr(_Api, name)).parameters
+    assert {n: p.default for n, p in ours.items()}.items() <= {
+        n: p.default for n, p in theirs.items()
+    }.items()
 
 
 def test_a_removal_has_no_answer_to_read(engine):
