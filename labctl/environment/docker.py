@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from labctl.environment import wait
+from labctl.environment import tls, wait
 from labctl.environment.containers import ContainerProvider, engine_errors
 from labctl.environment.model import Place
 from labctl.errors import WaitTimeout
@@ -25,7 +25,9 @@ class DockerProvider(ContainerProvider):
         spec = place.lab.machines[machine]
         assert isinstance(spec, DockerMachine)
         options = common(place, machine, self.kind, spec)
-        options["environment"] = spec.environment
+        options["environment"] = {**_trust(place, options), **spec.environment}
+        if spec.certificate:
+            options["volumes"] += [f"{tls.own(place, machine)}:{tls.OWN}:ro"]
         options["cap_add"] = spec.capabilities
         options["pids_limit"] = spec.pids
         if spec.command:
@@ -55,6 +57,18 @@ class DockerProvider(ContainerProvider):
         except WaitTimeout as e:
             e.details = self.logs(place, machine, 20)
             raise
+
+
+def _trust(place: Place, options: dict[str, Any]) -> dict[str, str]:
+    """Mount the session's authority, if it has one; returns what makes programs look there.
+
+    OpenSSL and Go take it beside the system's own, which they find in a folder.
+    """
+    folder = tls.trust(place)
+    if folder is None:
+        return {}
+    options["volumes"] += [f"{folder}:{tls.TRUST}:ro"]
+    return {"SSL_CERT_FILE": tls.AUTHORITY}
 
 
 def kube_folder(place: Place, cluster: str) -> Path:

@@ -8,7 +8,7 @@ import shutil
 import yaml
 
 from labctl import paths, process
-from labctl.environment import kind_config, wait
+from labctl.environment import kind_config, tls, wait
 from labctl.environment.containers import (
     LABEL_CLUSTER,
     ContainerProvider,
@@ -48,6 +48,7 @@ class KindProvider(ContainerProvider):
             nodes=spec.nodes,
             image=place.images[recipe.node_with(spec.addons)],
             cgroup_v1=self._cgroup_version() == "1",
+            trust=tls.trust(place),
         )
         process.run(
             [

@@ -7,9 +7,12 @@ default ones, and so does the kubelet setting for cgroup v1.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from labctl.environment import tls
 
 SERVICE_SUBNET = "10.96.0.0/16"
 _KUBEADM = "kubeadm.k8s.io/v1beta4"
@@ -24,12 +27,14 @@ def cluster(
     pod_subnet: str = "10.244.0.0/16",
     service_subnet: str = SERVICE_SUBNET,
     cgroup_v1: bool = False,
+    trust: Path | None = None,
 ) -> dict[str, Any]:
     """A cluster of `nodes` nodes, the first of which is its control plane.
 
     Without `api_port`, kind picks a free one. Clusters may share subnets unless one runs
     inside a pod of the other. `cgroup_v1` says what the engine's host has; it only matters
-    for node images that are not labctl's own.
+    for node images that are not labctl's own. `trust` is a folder that tells containerd which
+    authorities registries may have.
     """
     networking: dict[str, Any] = {
         "apiServerAddress": api_address,
@@ -41,12 +46,16 @@ def cluster(
     patches = [_quick_control_plane()]
     if cgroup_v1:
         patches.append({"kind": "KubeletConfiguration", "failCgroupV1": False})
+    mounts: dict[str, Any] = {}
+    if trust is not None:
+        mount = {"hostPath": str(trust), "containerPath": tls.CONTAINERD, "readOnly": True}
+        mounts = {"extraMounts": [mount]}
     return {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "networking": networking,
         "nodes": [
-            {"role": "worker" if index else "control-plane", "image": image}
+            {"role": "worker" if index else "control-plane", "image": image, **mounts}
             for index in range(nodes)
         ],
         # kind takes each patch as a text of its own.

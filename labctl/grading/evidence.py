@@ -310,7 +310,10 @@ class Connectivity:
         body: bytes = b"",
         dns: str | None = None,
     ) -> Http:
-        """Ask a web server; redirects are not followed, and 64 KiB of the body are kept."""
+        """Ask a web server; redirects are not followed, and 64 KiB of the body are kept.
+
+        With `https://`, whatever certificate it shows is taken.
+        """
         reply = self._targets.ask(
             "http",
             where,

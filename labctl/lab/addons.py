@@ -8,6 +8,8 @@ An add-on is a folder `clusters/addons/NAME/`:
                     is what pods call an image
     ready           a script for `sh`, run in the control plane again and again until it ends
                     with 0: the add-on works. It finds kubectl there, with all rights
+
+One that is made of machines beside the cluster, as a registry is, has `images/` alone.
 """
 
 from __future__ import annotations

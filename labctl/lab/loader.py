@@ -241,9 +241,11 @@ def _steps(lab: Lab, source: Source, steps: list[Step], base: Path, key: str = "
 
 
 def image_folder(lab: Lab, image: str) -> Path:
-    """The recipe of an image that the lab names: its own, else the shared one."""
+    """The recipe of an image that the lab names: its own, else a shared one or an add-on's."""
     own = lab.folder / "environment" / image
-    return own if (own / "Dockerfile").is_file() else paths.clusters_dir() / "images" / image
+    if (own / "Dockerfile").is_file():
+        return own
+    return addons.images().get(image, paths.clusters_dir() / "images" / image)
 
 
 def _cycle(lab: Lab) -> str | None:

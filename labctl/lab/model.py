@@ -72,7 +72,8 @@ class MachineBase(Strict):
 class DockerMachine(MachineBase):
     """A container on the host's engine.
 
-    `image` names a folder `environment/IMAGE` of the lab, or else a shared image.
+    `image` names a folder `environment/IMAGE` of the lab, or else a shared image. With
+    `certificate` it finds one for its name, which all machines trust: see environment/tls.py.
     """
 
     provider: Literal["docker"]
@@ -84,6 +85,7 @@ class DockerMachine(MachineBase):
     kubeconfig: MachineName | None = None  # the kind machine whose kubeconfig is put into this one
     pids: Annotated[int, Field(ge=1)] | None = None
     capabilities: list[str] = []
+    certificate: bool = False
     ready: Ready | None = None
 
 

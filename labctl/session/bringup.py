@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from labctl import process
+from labctl.environment import tls
 from labctl.environment.addons import install
 from labctl.environment.containers import engine_errors
 from labctl.environment.images import recipe
@@ -30,6 +31,7 @@ def bring_up(session: Session, progress: Progress, prove: Prove) -> None:
     if not place.workspace.exists():
         place.workspace.mkdir(mode=0o755)
         copy_files(place.lab.folder / "environment" / "workspace", place)
+    tls.make(place)
     with progress.step("Create networks"):
         _networks(session)
     with progress.step("Create machines") as detail:
