@@ -261,6 +261,8 @@ def _status(session: Session) -> dict[str, Any]:
         remarks.append(f"`labctl stop --session {record.name}` removes what is there")
     else:
         state = "ready" if healthy else "damaged"
+        if not healthy:
+            remarks.append("`labctl reset` makes the machines anew; your files stay")
     return {
         "session": record.name,
         "lab": record.lab,

@@ -220,6 +220,14 @@ def _capture(lab: Lab, kinds: set[str], source: Source) -> None:
         for script in wanted.scripts:
             if script not in lab.capture.workspace:
                 source.problem((*at, "scripts"), f"`{script}` is not in `capture.workspace`")
+    for machine, scripts in lab.capture.scripts.items():
+        at = ("capture", "scripts", machine)
+        spec = lab.machines.get(machine)
+        if not isinstance(spec, DockerMachine) or not spec.workspace:
+            source.problem(at, f"`{machine}` is no docker machine with the workspace")
+        for script in scripts:
+            if script not in lab.capture.workspace:
+                source.problem(at, f"`{script}` is not in `capture.workspace`")
     for machine in lab.capture.clusters:
         if machine not in kinds:
             source.problem(("capture", "clusters", machine), f"`{machine}` is no kind machine")

@@ -249,10 +249,12 @@ class Capture(Strict):
     """What a submission holds: files of the workspace, and what the learner made in machines.
 
     `clusters` names resources as the API does, `networking.k8s.io/v1/networkpolicies`: all of
-    them, in every namespace, are the learner's work.
+    them, in every namespace, are the learner's work. `scripts` are files of the workspace that
+    a replay runs in docker machines, before it comes to clusters: what the learner automated.
     """
 
     workspace: list[PlainPath] = []
+    scripts: dict[MachineName, list[PlainPath]] = {}
     engines: dict[MachineName, EngineCapture] = {}
     clusters: dict[MachineName, list[Resource]] = {}
 

@@ -7,7 +7,7 @@ import shutil
 
 from labctl.environment.images import build
 from labctl.environment.provider import providers
-from labctl.errors import UsageError
+from labctl.errors import EnvironmentFailure, UsageError
 from labctl.host.model import Host
 from labctl.lab import facts, loader
 from labctl.lab.model import Lab
@@ -55,7 +55,7 @@ def start(
                     f"Session `{name}` was not started with this ticket",
                     resolution="Choose another name with `--session NAME`, or stop that one.",
                 )
-            return opened(store, host, old)
+            return _whole(opened(store, host, old))
         client = host.client()
         refuse_foreign(client, store, name)
         if old is not None:
@@ -128,6 +128,18 @@ def solve(store: Store, session: Session, progress: Progress) -> None:
         store.note(session.record.name, "solved")
         lab = session.lab
         apply(session, lab.folder / "solution", loader.solution(lab).steps, progress)
+
+
+def _whole(session: Session) -> Session:
+    found = {name: session.find(name) for name in session.lab.machines}
+    amiss = [name for name, machine in found.items() if not machine or machine.state != "running"]
+    if amiss:
+        name = session.record.name
+        raise EnvironmentFailure(
+            f"Session `{name}` is there, and these of its machines do not run: {', '.join(amiss)}",
+            resolution=f"`labctl reset --session {name}` makes them anew; your files stay.",
+        )
+    return session
 
 
 def _settle(store: Store, session: Session) -> Session:

@@ -104,6 +104,24 @@ def test_an_interrupted_start_is_told_and_the_next_start_finishes(environment):
     assert engine_contents() == before
 
 
+def test_a_machine_that_is_gone_is_told_and_reset_makes_it_anew(environment):
+    start = ["start", "namespaces", "--session", SESSION]
+    assert labctl(environment, *start).returncode == 0
+    try:
+        api = host.find("local").client().api
+        (machine,) = api.containers(
+            filters={"label": [f"labctl.session={SESSION}", "labctl.machine=engine"]}
+        )
+        api.remove_container(machine["Id"], force=True, v=True)
+        refused = labctl(environment, *start)
+        assert refused.returncode == 3
+        assert f"labctl reset --session {SESSION}" in refused.stderr
+        assert labctl(environment, "reset", "--session", SESSION).returncode == 0
+        assert labctl(environment, *start).returncode == 0
+    finally:
+        assert labctl(environment, "stop", "--session", SESSION).returncode == 0
+
+
 def test_two_sessions_of_one_lab_do_not_hurt_each_other(environment):
     before = engine_contents()
     names = [f"{SESSION}-{letter}" for letter in "ab"]

@@ -81,13 +81,15 @@ def replace(
     not answer, or refuses what it should not.
     """
     there = {key(value): value for value in items(api, kind)}
-    for gone in there.keys() - wanted.keys():
+    notes = []
+    for gone in sorted(there.keys() - wanted.keys()):
         answer = api.delete(kind.path(*gone[1:]))
-        if not answer.ok and answer.status != 404:
+        if answer.status == 403:
+            notes.append(f"{gone[0]} `{gone[2]}` stays: {answer.message}")
+        elif not answer.ok and answer.status != 404:
             raise EnvironmentFailure(
                 f"The clean cluster does not let go of {' '.join(gone)}", details=answer.message
             )
-    notes = []
     for place, value in sorted(wanted.items()):
         if place not in there:
             answer = api.create(kind.path(place[1]), value)

@@ -24,7 +24,7 @@ from typing import Any
 from labctl.grading.submission import model, plain, policy_pods
 from labctl.grading.submission.definition import Definition
 from labctl.grading.submission.model import CONTAINER, Refused, Submission
-from labctl.lab.model import EngineCapture, EngineMachine, Lab
+from labctl.lab.model import DockerMachine, EngineCapture, EngineMachine, Lab
 
 # What Docker gives a container that asks for nothing.
 _DEFAULT_CAPABILITIES = {
@@ -50,7 +50,10 @@ _PLAIN_RESOURCES = {
     *("networking.k8s.io/v1/networkpolicies", "networking.k8s.io/v1/ingresses"),
     *("v1/configmaps", "v1/services", "v1/resourcequotas", "v1/limitranges"),
     *("policy/v1/poddisruptionbudgets", "config.gatekeeper.sh/v1alpha1/configs"),
-    "templates.gatekeeper.sh/v1/constrainttemplates",
+    *("templates.gatekeeper.sh/v1/constrainttemplates", "v1/namespaces"),
+    "policy.sigstore.dev/v1beta1/clusterimagepolicies",
+    "admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+    "admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
 }
 # Groups of such: what the learner's templates make.
 _PLAIN_GROUPS = ("constraints.gatekeeper.sh/",)
@@ -109,6 +112,12 @@ def dangers(lab: Lab) -> list[str]:
         for wanted in lab.capture.engines.values()
         if wanted.scripts
     ]
+    for name, scripts in lab.capture.scripts.items():
+        spec = lab.machines[name]
+        # Without a kubeconfig, such a machine has no more rights than any container.
+        if not isinstance(spec, DockerMachine) or spec.kubeconfig or spec.capabilities:
+            what = ", ".join(scripts)
+            found.append(f"the lab runs {what} with rights, so it needs a disposable engine")
     for resources in lab.capture.clusters.values():
         for resource in sorted({*resources} - _PLAIN_RESOURCES - policy_pods.RESOURCES):
             if resource.startswith(_PLAIN_GROUPS):

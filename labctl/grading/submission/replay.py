@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,6 +38,9 @@ def replay(
     ]
     with progress.step("Replay the workspace"):
         _workspace(session, submission)
+    for machine, scripts in session.lab.capture.scripts.items():
+        with progress.step(f"Replay {machine}"):
+            _scripts(Machine(session, machine, notes), scripts, notes)
     for machine in session.lab.capture.engines:
         with progress.step(f"Replay {machine}"):
             _engine(session, submission, machine, left_out, notes)
@@ -87,7 +90,11 @@ def _engine(
     if started:
         time.sleep(_SETTLE_SECONDS)
     machine.settled(started)
-    for script in wanted.scripts:
+    _scripts(machine, wanted.scripts, notes)
+
+
+def _scripts(machine: Machine, scripts: Sequence[str], notes: list[str]) -> None:
+    for script in scripts:
         try:
             done = machine.run([f"/workspace/{script}"], timeout=_SCRIPT_SECONDS)
         except WaitTimeout:

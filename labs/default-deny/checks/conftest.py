@@ -18,6 +18,9 @@ NEWCOMER_PORT = 8080
 # Policies drop what they do not allow. An answer of any other kind means that a packet went
 # there and one came back.
 CUT = ("silent", "unreachable")
+# How long a dial waits, in seconds; the second is for a busy computer. Linux says SYN again
+# after one second.
+_SHORT, _LONG = 0.7, 3.0
 
 
 @dataclass(frozen=True)
@@ -31,23 +34,44 @@ class End:
 
 
 class Network:
-    """Tries many connections at once. A dial is (source, target, port), UDP with "udp" after."""
+    """Tries many connections at once. A dial is (source, target, port), UDP with "udp" after.
 
-    def __init__(self, probe) -> None:
+    Silence means that a connection is cut only if one that is open answers much sooner. So
+    `door`, a dial that everybody may make, is tried among the others; on a computer that is
+    too busy for it, the others get more time.
+    """
+
+    def __init__(self, probe, door: tuple) -> None:
         self._probe = probe
+        self._door = door
 
-    def reached(self, dials: Iterable[tuple], timeout: float = 0.7) -> list[tuple]:
+    def reached(self, dials: Iterable[tuple]) -> list[tuple]:
         """Those that get through."""
+        dials = list(dials)
+        through, slowest = self._try(dials, _SHORT)
+        if slowest > _SHORT / 3:
+            left = [dial for dial in dials if dial not in through]
+            through += self._try(left, _LONG)[0]
+        return [dial for dial in dials if dial in through]
+
+    def _try(self, dials: list[tuple], timeout: float) -> tuple[list[tuple], float]:
+        """Those that get through within `timeout` seconds, and how long the door took at worst."""
 
         def gets_through(dial: tuple) -> bool:
             source, target, port, *udp = dial
             call = self._probe.udp if udp else self._probe.tcp
             return call(source.place, target.ip, port, timeout=timeout).outcome not in CUT
 
-        dials = list(dials)
+        def knock() -> float:
+            began = time.monotonic()
+            return time.monotonic() - began if gets_through(self._door) else timeout
+
         with ThreadPoolExecutor(64) as pool:
-            verdicts = list(pool.map(gets_through, dials))
-        return [dial for dial, through in zip(dials, verdicts, strict=True) if through]
+            knocks = [pool.submit(knock)]
+            tries = [(dial, pool.submit(gets_through, dial)) for dial in dials]
+            knocks.append(pool.submit(knock))
+            through = [dial for dial, answer in tries if answer.result()]
+            return through, max(each.result() for each in knocks)
 
     def told(self, dials: list[tuple]) -> str:
         """A few of them in words."""
@@ -87,8 +111,9 @@ def stamps(facts):
 
 
 @pytest.fixture(scope="session")
-def network(probe):
-    return Network(probe)
+def network(probe, shop):
+    front = shop["web"][0]
+    return Network(probe, (shop["report"][0], front, front.port))
 
 
 @pytest.fixture(scope="session")

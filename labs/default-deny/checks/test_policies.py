@@ -172,7 +172,7 @@ def test_metrics_scraped(shop, probe, network):
     assert not through, f"the collector reaches more than metrics: {network.told(through)}"
     for collector in shop["collector"]:
         for end in shop.production():
-            got = probe.http(collector.place, f"http://{end.ip}:{METRICS}/metrics", timeout=1)
+            got = probe.http(collector.place, f"http://{end.ip}:{METRICS}/metrics", timeout=5)
             assert f'shop_up{{role="{end.name}"}} 1' in got.text, (
                 f"the collector in monitoring cannot read the metrics of {end.name} any more"
             )

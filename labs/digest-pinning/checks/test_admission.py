@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 from labctl.grading import check, weakness
+from labctl.grading.rollout import rolled_out
 
 DIGEST = "sha256:" + "5e" * 32
 GOOD = f"registry:5000/shop/web@{DIGEST}"
@@ -90,10 +91,10 @@ def test_tags_refused(kube, production):
     hint="A pod's image may be changed while it runs (`kubectl set image pod/...`): an UPDATE of "
     "pods. `kubectl debug` adds a container: an UPDATE of pods/ephemeralcontainers.",
 )
-def test_changes_refused(kube, apps, rolled_out):
+def test_changes_refused(kube, apps):
     "A tag cannot get into a pod that runs, either"
     for app in apps:
-        _, pods = rolled_out(app)
+        _, pods = rolled_out(kube, app.namespace, app.name)
         path = f"/api/v1/namespaces/{app.namespace}/pods/{pods[0].name}"
         name = pods[0].raw["spec"]["containers"][0]["name"]
         for image, admitted in ((TAGS[0], False), (GOOD, True)):

@@ -126,6 +126,10 @@ def test_scripts_that_are_run_again_are_handed_in(make):
     engine = GOOD.replace("provider: docker", "provider: engine")
     capture = "capture: {engines: {box: {scripts: [run.sh]}}}\n"
     assert "`run.sh` is not in `capture.workspace`" in problems(make(engine + capture))
+    told = problems(make(GOOD + "capture: {scripts: {box: [run.sh], jar: []}}\n"))
+    assert "`run.sh` is not in `capture.workspace`" in told
+    assert "`box` is no docker machine with the workspace" in told
+    assert "`jar` is no docker machine with the workspace" in told
     both = "capture: {workspace: [run.sh], engines: {box: {scripts: [run.sh]}}}\n"
     assert loader.load(make(engine + both)).capture.workspace == ["run.sh"]
 

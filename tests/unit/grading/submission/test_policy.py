@@ -16,6 +16,7 @@ LAB = {
     "machines": {
         "engine": {"provider": "engine", "about": "A", "images": ["shop"]},
         "cluster": {"provider": "kind", "about": "B"},
+        "desk": {"provider": "docker", "about": "C", "image": "desk", "workspace": True},
     },
     "capture": {
         "workspace": ["run.sh"],
@@ -70,9 +71,20 @@ def test_scripts_and_powerful_resources_need_a_disposable_engine():
     assert not policy.refusals(load(packed({})), lab(engines=engines), disposable=True)
 
 
+def test_a_script_may_run_where_it_has_no_rights():
+    harmless = lab(scripts={"desk": ["run.sh"]})
+    assert policy.refusals(load(packed({})), harmless) == []
+    mighty = harmless.machines["desk"].model_copy(update={"kubeconfig": "cluster"})
+    harmless.machines["desk"] = mighty
+    (told,) = policy.refusals(load(packed({})), harmless)
+    assert "run.sh with rights" in told
+
+
 def test_rules_of_admission_are_replayed_anywhere():
     resources = ["templates.gatekeeper.sh/v1/constrainttemplates"]
     resources.append("constraints.gatekeeper.sh/v1beta1/noroot")
+    resources.append("admissionregistration.k8s.io/v1/validatingadmissionpolicies")
+    resources.append("policy.sigstore.dev/v1beta1/clusterimagepolicies")
     assert policy.refusals(load(packed({})), lab(clusters={"cluster": resources})) == []
 
 

@@ -170,6 +170,12 @@ def test_scripts_run_last_and_their_failure_is_a_note(run, machines):
     assert machines.ran[-1] == ["/workspace/run.sh"]
 
 
+def test_what_the_learner_automated_runs_before_anything_else(run, machines):
+    wanted = lab(clusters={}, engines={}, scripts={"desk": ["run.sh"]})
+    run({"workspace/run.sh": b"#!/bin/sh\n"}, wanted)
+    assert machines.ran[0] == ["/workspace/run.sh"]
+
+
 class Api:
     """A cluster's API with some objects."""
 
@@ -221,6 +227,13 @@ def test_the_objects_of_a_cluster_become_those_handed_in():
     assert notes == ["NetworkPolicy `n` in `gone` is refused: no namespace"]
 
 
+def test_what_a_cluster_does_not_let_go_of_is_a_note():
+    api = Api(policy_object("old"))
+    api.delete = lambda path: Answer(403, {"message": "never"})
+    kind = cluster.kind(api, "networking.k8s.io/v1/networkpolicies")
+    assert cluster.replace(api, kind, {}) == ["NetworkPolicy `old` stays: never"]
+
+
 class Growing(Api):
     """A cluster that knows a resource only from the second time on that it is asked for it."""
 
@@ -243,7 +256,7 @@ class Growing(Api):
 def test_a_resource_that_the_learners_objects_make_is_waited_for(tmp_path, monkeypatch):
     api = Growing()
     monkeypatch.setattr(replay, "KubeAPI", lambda kubeconfig: api)
-    wanted = SimpleNamespace(engines={}, workspace=[])
+    wanted = SimpleNamespace(engines={}, workspace=[], scripts={})
     wanted.clusters = {"k": ["networking.k8s.io/v1/networkpolicies", "late.example/v1/lates"]}
     place = SimpleNamespace(workspace=tmp_path, kubeconfig=lambda name: tmp_path)
     session = SimpleNamespace(lab=SimpleNamespace(capture=wanted), place=place)
