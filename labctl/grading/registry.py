@@ -28,6 +28,16 @@ def digest_of(content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
+def _object(content: bytes) -> dict[str, Any]:
+    """An object of JSON. Learners may push what they like; a bad one fails, and breaks nothing."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        found = None
+    assert isinstance(found, dict), "the registry has something that is no image"
+    return found
+
+
 @dataclass(frozen=True)
 class Image:
     """An image of a registry: where it is, its manifest, and its configuration."""
@@ -40,8 +50,8 @@ class Image:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that its programs find."""
-        pairs = (line.partition("=") for line in self.config.get("config", {}).get("Env") or [])
-        return {name: value for name, _, value in pairs}
+        lines = self.config["config"].get("Env") or []
+        return {name: value for name, _, value in (str(line).partition("=") for line in lines)}
 
 
 class Registry:
@@ -62,7 +72,7 @@ class Registry:
     def tags(self, repository: str) -> list[str]:
         """The tags of a repository; none, when there is no such repository."""
         got = self.ask("GET", f"/v2/{repository}/tags/list")
-        return list(json.loads(got.body).get("tags") or []) if got.status == 200 else []
+        return list(_object(got.body).get("tags") or []) if got.status == 200 else []
 
     def find(self, repository: str, reference: str) -> tuple[str, dict[str, Any]] | None:
         """The digest and the content of the manifest that a tag or digest means."""
@@ -72,7 +82,7 @@ class Registry:
         digest = digest_of(got.body)
         right = reference == digest or not reference.startswith("sha256:")
         assert right, f"the registry has changed a manifest of {repository}"
-        return digest, json.loads(got.body)
+        return digest, _object(got.body)
 
     def blob(self, repository: str, digest: str) -> bytes:
         """A blob, which has the digest."""
@@ -86,7 +96,11 @@ class Registry:
         found = self.find(repository, reference)
         assert found, f"the registry has no {repository} {reference}"
         digest, manifest = found
-        config = json.loads(self.blob(repository, manifest["config"]["digest"]))
+        named = manifest.get("config")
+        assert isinstance(named, dict), f"{repository} {reference} is no image for one platform"
+        config = _object(self.blob(repository, str(named.get("digest"))))
+        if not isinstance(config.get("config"), dict):
+            config["config"] = {}
         return Image(repository, digest, manifest, config)
 
     def push(self, repository: str, blob: bytes) -> dict[str, Any]:

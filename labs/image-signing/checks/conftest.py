@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import pytest
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -67,7 +67,7 @@ class Key:
         """Whether a text is this key's public half."""
         try:
             other = load_pem_public_key(pem.encode())
-        except ValueError:
+        except (ValueError, UnsupportedAlgorithm):
             return False
         own = self._private.public_key().public_numbers()
         return isinstance(other, ec.EllipticCurvePublicKey) and other.public_numbers() == own
@@ -84,14 +84,19 @@ class Signatures:
         found = self._registry.find(repository, _tag(digest))
         if not found:
             return False
-        for layer in found[1].get("layers", []):
-            payload = self._registry.blob(repository, layer["digest"])
-            if not key.signed(payload, layer.get("annotations", {}).get(_SIGNATURE, "")):
-                continue
+        return any(self._vouches(repository, layer, digest, key) for layer in _layers(found[1]))
+
+    def _vouches(self, repository: str, layer: dict[str, Any], digest: str, key: Key) -> bool:
+        payload = self._registry.blob(repository, layer["digest"])
+        if not key.signed(payload, layer["annotations"][_SIGNATURE]):
+            return False
+        try:
             critical = json.loads(payload)["critical"]
-            if critical["type"] == _KIND and critical["image"]["docker-manifest-digest"] == digest:
-                return True
-        return False
+            return critical["type"] == _KIND and (
+                critical["image"]["docker-manifest-digest"] == digest
+            )
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return False  # the key has signed something else
 
     def add(self, image: Image, key: Key, *, about: str = "") -> None:
         """Sign an image; with `about`, put a signature of that other digest beside it."""
@@ -113,6 +118,19 @@ class Signatures:
             "layers": [{"mediaType": _LAYER, "annotations": signature, **pushed}],
         }
         self._registry.tag(image.repository, _tag(image.digest), manifest)
+
+
+def _layers(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The layers that look like signatures, whatever else somebody has pushed."""
+    layers = manifest.get("layers")
+    return [
+        layer
+        for layer in (layers if isinstance(layers, list) else [])
+        if isinstance(layer, dict)
+        and isinstance(layer.get("digest"), str)
+        and isinstance(layer.get("annotations"), dict)
+        and isinstance(layer["annotations"].get(_SIGNATURE), str)
+    ]
 
 
 def _tag(digest: str) -> str:

@@ -76,6 +76,20 @@ def test_a_variation_is_another_image_of_the_same_program(registry):
     assert registry.image("shop/web", alone.digest) == alone
 
 
+@pytest.mark.parametrize("content", [b"no json", b"[]", b"[" * 60000, b'{"config": 5}'])
+def test_what_is_no_image_fails_and_breaks_nothing(registry, probe, content):
+    probe.put("odd", content)
+    with pytest.raises(AssertionError):
+        registry.image("shop/web", "odd")
+
+
+def test_an_image_without_settings_is_one(registry, probe):
+    bare = b'{"config": null}'
+    probe.blobs[digest_of(bare)] = bare
+    probe.put("bare", json.dumps({**MANIFEST, "config": {"digest": digest_of(bare)}}).encode())
+    assert registry.image("shop/web", "bare").environment == {}
+
+
 def test_what_a_registry_changes_is_noticed(registry, probe):
     image = registry.image("shop/web", "v1")
     probe.manifests[image.digest] = b"{}"
