@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labctl import paths
-from labctl.environment.images import base, golang, lanes, recipe, stock, tools
+from labctl.environment.images import base, golang, lanes, recipe, stock, tools, wheels
 from labctl.environment.images.recipe import Cookbook, Recipe
 from labctl.environment.model import LABEL_IMAGE
 from labctl.errors import EnvironmentFailure, LabctlError
@@ -187,14 +187,17 @@ def _context(cookbook: Cookbook, r: Recipe, work: Path, report: Report) -> io.By
     goarch = cookbook.architecture
     if r.is_go:
         program = work / r.folder.name
-        golang.build(r.folder, ".", program, goos="linux", goarch=goarch, report=report)
+        golang.build(r.folder, ".", program, goarch=goarch, env=r.settings, report=report)
         files[f"bin/{r.folder.name}"] = program
     if r.tools:
         made = work / "tools"
         made.mkdir()
         packages = " ".join(r.tools)
-        golang.build(r.folder, packages, made, goos="linux", goarch=goarch, report=report)
+        golang.build(r.folder, packages, made, goarch=goarch, env=r.settings, report=report)
         files |= {f"bin/{program.name}": program for program in made.iterdir()}
+    if r.wheels:
+        fetched = wheels.fetch(r.wheels, work / "wheels", report)
+        files |= {f"wheels/{wheel.name}": wheel for wheel in fetched}
     for name in r.programs:
         if name in tools.NAMES and tools.fit(goarch):
             tools.build(report)

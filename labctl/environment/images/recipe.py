@@ -21,7 +21,12 @@ Dockerfile finds the program at `bin/NAME` of its build context (NAME is the fol
     COPY bin/probe /probe
 
 If go.mod has `tool` directives, these packages of other modules are built, too; `bin/` has them
-under the names that Go gives to programs. A folder without Go files is only those.
+under the names that Go gives to programs. A folder without Go files is only those. A line
+`// labctl: GOEXPERIMENT=jsonv2` in go.mod is a variable of the compiler's environment.
+
+A folder with files `wheels*.txt` gets the Python packages that they name, from PyPI, in `wheels/`
+of its build context: requirements files with exact versions and hashes, pure Python only. Several
+lists may name several versions of one package.
 
 A Dockerfile may also ask for programs that labctl builds from published modules, by copying
 them from `bin/`: at present `COPY bin/kubectl ...`.
@@ -57,6 +62,8 @@ _FROM = re.compile(r"^(\s*FROM\s+(?:--platform=\S+\s+)?)labctl/(\S+)", re.MULTIL
 _COPY = re.compile(r"^(\s*COPY\s+(?:--\S+\s+)*?--from=)labctl/(\S+)", re.MULTILINE | re.IGNORECASE)
 # In go.mod, `tool PACKAGE`, or several in parentheses.
 _TOOLS = re.compile(r"^tool\s+(?:\(([^)]*)\)|(\S+))", re.MULTILINE)
+# In go.mod, for modules that need it: `// labctl: GOEXPERIMENT=jsonv2`.
+_SETTING = re.compile(r"^// labctl: (\w+)=(\S+)$", re.MULTILINE)
 _PROGRAM = re.compile(r"^\s*COPY\s+(?:--\S+\s+)*bin/(\S+)", re.MULTILINE | re.IGNORECASE)
 
 
@@ -83,6 +90,16 @@ class Recipe:
         """The packages of other modules that are compiled, too."""
         found = (block or one for block, one in _TOOLS.findall(self._module))
         return tuple(package for text in found for package in text.split())
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What go.mod asks of the compiler's environment."""
+        return dict(_SETTING.findall(self._module))
+
+    @property
+    def wheels(self) -> tuple[Path, ...]:
+        """The lists of Python packages that the image takes."""
+        return tuple(sorted(self.folder.glob("wheels*.txt")))
 
     @property
     def _module(self) -> str:
