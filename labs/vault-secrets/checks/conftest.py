@@ -15,6 +15,7 @@ import pytest
 
 from labctl.grading.rollout import rolled_out
 
+# Where the keeper of Vault has put the root token; `{}` is the pod's id.
 KEEPER = "/var/lib/kubelet/pods/{}/volumes/kubernetes.io~empty-dir/keys/root-token"
 LISTEN = 8080
 
@@ -40,6 +41,7 @@ class Vault:
         pods = kube.pods("vault", {"app.kubernetes.io/name": "vault"})
         assert pods, "Vault does not run"
         self._probe, self._pod = probe, pods[0]
+        # From the node's disk: what runs in the pod has no say in it.
         token = kernel.read("cluster", KEEPER.format(self._pod.uid))
         assert token, "what unseals Vault is gone"
         self.token = token.decode()
@@ -63,7 +65,10 @@ class Vault:
         )
         assert got.outcome == "open", f"Vault does not answer ({got.outcome})"
         assert got.status != 503, "Vault is sealed"
-        data = json.loads(got.body) if got.body else {}
+        try:
+            data = json.loads(got.body or b"{}")
+        except ValueError:
+            raise AssertionError(f"what Vault says of {path} is no JSON, or too much") from None
         return got.status, data if isinstance(data, dict) else {}
 
     def password(self, app: App) -> str | None:

@@ -60,7 +60,7 @@ def _file_is_fresh(kernel, vault, probe, app, pod) -> None:
     env = {one["name"]: one.get("value", "") for one in container.get("env", [])}
     assert "KEY" not in env, f"{app.name} still gets KEY"
     file = env.get("KEY_FILE", "")
-    assert file, f"{app.name} has no KEY_FILE"
+    assert file.startswith("/"), f"{app.name} has no KEY_FILE"
     process = kernel.process(only(pod, app.name))
     within = [m for m in kernel.mounts(process) if f"{file}/".startswith(m.place.rstrip("/") + "/")]
     place = max(within, key=lambda m: len(m.place))
@@ -115,8 +115,8 @@ def _all_stamp(probe, pods, password: str, seconds: float) -> bool:
     "least-privilege",
     points=4,
     seconds=90,
-    hint="A policy names one path, `secret/data/till`, and one capability, `read`. A role names "
-    "one account in one namespace. The grader logs in as several accounts, with every role there is.",
+    hint="A policy names one path, `secret/data/till`, and one capability, `read`. A role "
+    "names one account in one namespace. The grader logs in as several, with every role there is.",
 )
 def test_least_privilege(kube, vault, apps):
     "Each app's account may read that app's password in Vault, and that alone; no other may"
