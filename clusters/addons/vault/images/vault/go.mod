@@ -2,9 +2,10 @@ module labctl/vault
 
 go 1.26.0
 
+require github.com/hashicorp/vault v1.19.0
+
 require (
 	github.com/hashicorp/cli v1.1.6
-	github.com/hashicorp/vault v1.19.0
 	github.com/hashicorp/vault-k8s v1.6.2
 	github.com/hashicorp/vault-plugin-auth-kubernetes v0.21.0
 	github.com/hashicorp/vault-plugin-secrets-kv v0.21.0
