@@ -10,7 +10,7 @@ from labctl.environment import tls, wait
 from labctl.environment.containers import ContainerProvider, engine_errors
 from labctl.environment.model import Place
 from labctl.errors import WaitTimeout
-from labctl.lab.model import DockerMachine, MachineBase
+from labctl.lab.model import DockerMachine, KindMachine, MachineBase
 
 WORKSPACE = "/workspace"
 
@@ -111,11 +111,25 @@ def start(
     first, *others = [place.network(name) for name in spec.networks] or [""]
     with engine_errors(f"create `{machine}`"):
         if first:
-            alias = client.api.create_endpoint_config(aliases=[machine])
+            links = _clusters(place, spec.networks[0])
+            alias = client.api.create_endpoint_config(aliases=[machine], links=links)
             options |= {"network": first, "networking_config": {first: alias}}
         else:
             options["network_mode"] = "none"
         container = client.containers.create(image, **options)
-        for network in others:
-            client.networks.get(network).connect(container, aliases=[machine])
+        for name, network in zip(spec.networks[1:], others, strict=True):
+            links = _clusters(place, name)
+            client.networks.get(network).connect(container, aliases=[machine], links=links)
         container.start()
+
+
+def _clusters(place: Place, network: str) -> dict[str, str]:
+    """Nodes by the names of their clusters, as kind gives them no name but its own.
+
+    The engine looks for them when it is asked: they need not be there yet.
+    """
+    return {
+        f"{place.container(name)}-control-plane": name
+        for name, spec in place.lab.machines.items()
+        if isinstance(spec, KindMachine) and spec.networks[0] == network
+    }

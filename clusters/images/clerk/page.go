@@ -23,7 +23,10 @@ func page(w http.ResponseWriter, r *http.Request) {
 	}
 	var told strings.Builder
 	good := true
-	if key := os.Getenv("KEY"); key != "" {
+	if key, err := stampKey(); err != nil {
+		good = false
+		fmt.Fprintf(&told, "stamp FAILED %v\n", err)
+	} else if key != "" {
 		sum := hmac.New(sha256.New, []byte(key))
 		io.WriteString(sum, line)
 		fmt.Fprintf(&told, "stamp %x\n", sum.Sum(nil)[:8])
@@ -61,6 +64,23 @@ func page(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	io.WriteString(w, told.String())
+}
+
+// stampKey is KEY, or else the first line of the file KEY_FILE.
+func stampKey() (string, error) {
+	if key := os.Getenv("KEY"); key != "" {
+		return key, nil
+	}
+	file := os.Getenv("KEY_FILE")
+	if file == "" {
+		return "", nil
+	}
+	got, err := os.ReadFile(file)
+	key, _, _ := strings.Cut(string(got), "\n")
+	if err == nil && key == "" {
+		err = fmt.Errorf("%s is empty", file)
+	}
+	return key, err
 }
 
 // data is what a ConfigMap holds, one entry a line; of other objects nothing.

@@ -7,6 +7,7 @@ import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,15 +186,16 @@ def _context(cookbook: Cookbook, r: Recipe, work: Path, report: Report) -> io.By
     }
     files["Dockerfile"] = cookbook.dockerfile(r.name).encode()
     goarch = cookbook.architecture
+    build = partial(golang.build, goarch=goarch, tags=r.tags, env=r.settings, report=report)
     if r.is_go:
         program = work / r.folder.name
-        golang.build(r.folder, ".", program, goarch=goarch, env=r.settings, report=report)
+        build(r.folder, ".", program)
         files[f"bin/{r.folder.name}"] = program
     if r.tools:
         made = work / "tools"
         made.mkdir()
         packages = " ".join(r.tools)
-        golang.build(r.folder, packages, made, goarch=goarch, env=r.settings, report=report)
+        build(r.folder, packages, made)
         files |= {f"bin/{program.name}": program for program in made.iterdir()}
     if r.wheels:
         fetched = wheels.fetch(r.wheels, work / "wheels", report)

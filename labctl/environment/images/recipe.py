@@ -22,7 +22,8 @@ Dockerfile finds the program at `bin/NAME` of its build context (NAME is the fol
 
 If go.mod has `tool` directives, these packages of other modules are built, too; `bin/` has them
 under the names that Go gives to programs. A folder without Go files is only those. A line
-`// labctl: GOEXPERIMENT=jsonv2` in go.mod is a variable of the compiler's environment.
+`// labctl: tags=a,b` in go.mod names build tags; any other, such as
+`// labctl: GOEXPERIMENT=jsonv2`, is a variable of the compiler's environment.
 
 A folder with files `wheels*.txt` gets the Python packages that they name, from PyPI, in `wheels/`
 of its build context: requirements files with exact versions and hashes, pure Python only. Several
@@ -62,8 +63,9 @@ _FROM = re.compile(r"^(\s*FROM\s+(?:--platform=\S+\s+)?)labctl/(\S+)", re.MULTIL
 _COPY = re.compile(r"^(\s*COPY\s+(?:--\S+\s+)*?--from=)labctl/(\S+)", re.MULTILINE | re.IGNORECASE)
 # In go.mod, `tool PACKAGE`, or several in parentheses.
 _TOOLS = re.compile(r"^tool\s+(?:\(([^)]*)\)|(\S+))", re.MULTILINE)
-# In go.mod, for modules that need it: `// labctl: GOEXPERIMENT=jsonv2`.
+# In go.mod, for modules that need it: `// labctl: tags=a,b`, `// labctl: GOEXPERIMENT=jsonv2`.
 _SETTING = re.compile(r"^// labctl: (\w+)=(\S+)$", re.MULTILINE)
+_TAGS = "tags"
 _PROGRAM = re.compile(r"^\s*COPY\s+(?:--\S+\s+)*bin/(\S+)", re.MULTILINE | re.IGNORECASE)
 
 
@@ -94,7 +96,13 @@ class Recipe:
     @property
     def settings(self) -> dict[str, str]:
         """What go.mod asks of the compiler's environment."""
-        return dict(_SETTING.findall(self._module))
+        return {k: v for k, v in _SETTING.findall(self._module) if k != _TAGS}
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The build tags that go.mod asks for."""
+        found = dict(_SETTING.findall(self._module)).get(_TAGS)
+        return tuple(found.split(",")) if found else ()
 
     @property
     def wheels(self) -> tuple[Path, ...]:

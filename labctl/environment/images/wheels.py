@@ -25,11 +25,9 @@ def fetch(
     for each in lists:
         report(f"fetching the packages of {each.name}")
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"]
+        pip += [*_PURE, f"--python-version={_PYTHON}", "--require-hashes"]
         try:
-            process.run(
-                [*pip, *_PURE, f"--python-version={_PYTHON}", "--require-hashes"]
-                + ["--dest", str(folder), "--requirement", str(each)]
-            )
+            process.run([*pip, "--dest", str(folder), "--requirement", str(each)])
         except ProcessError as e:
             raise EnvironmentFailure(
                 f"the Python packages of {each.name} could not be fetched",

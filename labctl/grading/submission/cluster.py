@@ -14,6 +14,8 @@ _META = ("name", "namespace", "labels", "annotations")
 _NOISY_ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration",)
 # What every namespace or cluster gets unasked.
 _UNASKED = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
+# Secrets of these types are keys to the cluster itself: its own, and of no use to another.
+CLUSTER_KEYS = {"bootstrap.kubernetes.io/token", "kubernetes.io/service-account-token"}
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def _unasked(value: Mapping[str, Any], kind: Kind) -> bool:
             kind.name == "Service"
             and (meta["namespace"], meta["name"]) == ("default", "kubernetes")
         )
+        or (kind.name == "Secret" and str(value.get("type")) in CLUSTER_KEYS)
         or "deletionTimestamp" in meta
         or bool(meta.get("ownerReferences"))
         or meta.get("labels", {}).get("kubernetes.io/bootstrapping") == "rbac-defaults"

@@ -21,7 +21,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from labctl.grading.submission import model, plain, policy_pods
+from labctl.grading.submission import cluster, model, plain, policy_pods
 from labctl.grading.submission.definition import Definition
 from labctl.grading.submission.model import CONTAINER, Refused, Submission
 from labctl.lab.model import DockerMachine, EngineCapture, EngineMachine, Lab
@@ -45,10 +45,10 @@ _RISKY = {
 }
 # Settings that the kernel keeps for each container.
 _SAFE_SYSCTLS = ("net.", "kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.")
-# Resources that neither run anything nor give anybody a right.
+# Resources that neither run anything nor give anybody a right; of Secrets, see `_keys`.
 _PLAIN_RESOURCES = {
     *("networking.k8s.io/v1/networkpolicies", "networking.k8s.io/v1/ingresses"),
-    *("v1/configmaps", "v1/services", "v1/resourcequotas", "v1/limitranges"),
+    *("v1/configmaps", "v1/secrets", "v1/services", "v1/resourcequotas", "v1/limitranges"),
     *("policy/v1/poddisruptionbudgets", "config.gatekeeper.sh/v1alpha1/configs"),
     *("templates.gatekeeper.sh/v1/constrainttemplates", "v1/namespaces"),
     "policy.sigstore.dev/v1beta1/clusterimagepolicies",
@@ -101,7 +101,7 @@ def left_out(
     for machine in lab.capture.clusters:
         for value in objects(submission, machine) if not disposable else ():
             part = f"{model.objects_file(machine)}: {object_name(value)}"
-            found[part] = tuple(policy_pods.reasons(value))
+            found[part] = (*policy_pods.reasons(value), *_keys(value))
     return {part: reasons for part, reasons in found.items() if reasons}
 
 
@@ -162,6 +162,13 @@ def object_name(value: Mapping[str, Any]) -> str:
     meta = value["metadata"]
     place = f"{meta['namespace']}/" if "namespace" in meta else ""
     return f"{value['kind']} {place}{meta['name']}"
+
+
+def _keys(value: Mapping[str, Any]) -> Iterator[str]:
+    """Why a Secret is not replayed: it would open the cluster."""
+    kind = value.get("type")
+    if value["kind"] == "Secret" and isinstance(kind, str) and kind in cluster.CLUSTER_KEYS:
+        yield f"the type {kind}"
 
 
 def _extra(submission: Submission, lab: Lab) -> dict[str, tuple[str, str]]:

@@ -168,6 +168,25 @@ def test_tools_of_other_modules_are_told_by_go_mod(tmp_path, module, tools):
     assert found.is_go
 
 
+@pytest.mark.parametrize(
+    ("module", "settings", "tags"),
+    [
+        ("module x\n\n// labctl: nothing\n", {}, ()),
+        ("module x\n\n// labctl: tags=minimal\n", {}, ("minimal",)),
+        (
+            "module x\n// labctl: GOEXPERIMENT=jsonv2\n// labctl: tags=a,b\n",
+            {"GOEXPERIMENT": "jsonv2"},
+            ("a", "b"),
+        ),
+    ],
+)
+def test_go_mod_tells_the_compilers_settings(tmp_path, module, settings, tags):
+    write(tmp_path / "go.mod", module)
+    found = recipe.Recipe("x", tmp_path, ())
+    assert found.settings == settings
+    assert found.tags == tags
+
+
 def test_a_circle_is_refused(folders):
     write(folders / "tool" / "Dockerfile", "FROM labctl/shop\n")
     with pytest.raises(DefinitionError, match="shop → tool → shop"):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from labctl.grading.submission import policy
+from labctl.grading.submission import cluster, policy
 from labctl.lab.model import Lab
 from tests.unit.grading.submission.works import load, packed
 
@@ -252,3 +252,24 @@ def test_odd_pods_are_for_the_api_server_to_refuse():
     for spec in ({}, {"containers": "x"}, {"containers": [1]}, {"volumes": [None]}):
         assert left_out(OBJECTS, pod(**spec)) == []
     assert left_out(OBJECTS, {**pod(), "spec": 1}) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("Opaque", ""),
+        (None, ""),
+        (["odd"], ""),
+        ("bootstrap.kubernetes.io/token", "bootstrap"),
+        ("kubernetes.io/service-account-token", "service-account-token"),
+    ],
+)
+def test_secrets_are_replayed_unless_they_open_the_cluster(kind, reason):
+    wanted = lab(clusters={"cluster": ["v1/secrets"]})
+    assert policy.dangers(wanted) == []
+    value = {**pod(), "kind": "Secret", "type": kind, "data": {"password": "eA=="}}
+    told = left_out(OBJECTS, value, wanted)
+    assert all(reason in text for text in told)
+    assert bool(told) == bool(reason)
+    unasked = cluster._unasked(value, cluster.Kind("v1", "secrets", "Secret", True))
+    assert unasked == bool(reason)

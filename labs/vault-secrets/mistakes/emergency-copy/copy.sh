@@ -1,0 +1,1 @@
+vault kv get -field password secret/till > /workspace/copy

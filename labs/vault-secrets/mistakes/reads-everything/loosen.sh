@@ -1,0 +1,1 @@
+echo 'path "secret/*" { capabilities = ["read", "list"] }' | vault policy write till -
