@@ -21,6 +21,9 @@ from labctl.grading.evidence import Connectivity
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _ACCEPT = f"{_MANIFEST}, application/vnd.oci.image.manifest.v1+json"
 _PORT = 5000
+_PART = 1 << 16  # bytes: what the probe keeps of an answer's body
+_LARGEST = 16 << 20
+_LAYERS = 8
 
 
 def digest_of(content: bytes) -> str:
@@ -85,11 +88,28 @@ class Registry:
         return digest, _object(got.body)
 
     def blob(self, repository: str, digest: str) -> bytes:
-        """A blob, which has the digest."""
-        got = self.ask("GET", f"/v2/{repository}/blobs/{digest}")
-        assert got.status == 200, f"the registry has lost a blob of {repository}"
-        assert digest_of(got.body) == digest, f"the registry has changed a blob of {repository}"
-        return got.body
+        """A blob, which has the digest; of 16 MiB at most."""
+        content, whole = b"", False
+        while not whole:
+            part = f"bytes={len(content)}-{len(content) + _PART - 1}"
+            got = self.ask("GET", f"/v2/{repository}/blobs/{digest}", Range=part)
+            if got.status != 416 or not content:  # 416: it ended where the last part did
+                assert got.status in (200, 206), f"the registry has lost a blob of {repository}"
+                content += got.body
+            assert len(content) <= _LARGEST, f"a blob of {repository} is larger than 16 MiB"
+            whole = got.status != 206 or len(got.body) < _PART
+        assert digest_of(content) == digest, f"the registry has changed a blob of {repository}"
+        return content
+
+    def layers(self, image: Image) -> list[bytes]:
+        """The archives of files that an image is made of, as they were pushed, lowest first."""
+        named = image.manifest.get("layers")
+        digests = [
+            str(layer.get("digest")) if isinstance(layer, dict) else ""
+            for layer in (named if isinstance(named, list) else [])
+        ]
+        assert len(digests) <= _LAYERS, f"{image.repository} has more than {_LAYERS} layers"
+        return [self.blob(image.repository, digest) for digest in digests]
 
     def image(self, repository: str, reference: str) -> Image:
         """What a tag or digest means."""

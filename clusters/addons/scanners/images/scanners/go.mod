@@ -518,3 +518,5 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.3.3
 	sigs.k8s.io/yaml v1.6.0
 )
+
+require github.com/DataDog/zstd v1.5.7 // indirect
