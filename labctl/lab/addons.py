@@ -14,9 +14,11 @@ One that is made of machines beside the cluster, as a registry is, has `images/`
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
+import yaml
 from pydantic import Field
 
 from labctl import paths
@@ -77,6 +79,17 @@ def load(name: str) -> Addon:
     refuse(f"The add-on `{name}`", source.problems)
     assert addon is not None  # no problems means there is a model
     return addon
+
+
+def objects_of(names: Iterable[str]) -> set[tuple[str, str, str]]:
+    """The objects that add-ons' manifests make: kind, namespace (or none), name."""
+    found = set()
+    for file in (f for name in names for f in (_root() / name / "manifests").glob("*.yaml")):
+        for value in yaml.safe_load_all(file.read_text()):
+            if value:
+                meta = value["metadata"]
+                found.add((value["kind"], meta.get("namespace", ""), meta["name"]))
+    return found
 
 
 def _root() -> Path:

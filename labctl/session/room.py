@@ -19,6 +19,7 @@ from labctl.environment import containers
 from labctl.environment.containers import engine_errors
 from labctl.environment.kind_config import SERVICE_SUBNET
 from labctl.errors import EnvironmentFailure
+from labctl.lab.model import DockerMachine
 from labctl.session.opened import PROBE, Session
 
 _NAME = "seal"
@@ -28,28 +29,35 @@ _ROUTES = """
 while ip route del default 2>/dev/null; do :; done
 for gateway in "$@"; do ip route add prohibit "$gateway/32"; done
 """
-# A node answers the grader through the gateway, so only what its pods send there is dropped,
-# before the rule that makes the gateway's port 53 the engine's name server. Addresses of
-# services need a route, though packets for them never leave.
+# A node answers the grader through the gateway, so only what its pods send there is dropped.
+# Addresses of services need a route, though packets for them never leave.
 _NODE = f"""
 while ip route del default 2>/dev/null; do :; done
 ip route replace {SERVICE_SUBNET} dev eth0
+chain=$1
+shift
 for gateway in "$@"; do
-  iptables -w -t mangle -I PREROUTING ! -i eth+ -d "$gateway" -j DROP
+  iptables -w -t mangle -I "$chain" ! -i eth+ -d "$gateway" -j DROP
 done
 """
+# The gateway's port 53 is the engine's name server, by a rule of the node. Pods whose lab has
+# machines with names to ask for (those with a certificate) reach it: the drop comes behind that
+# rule, where only what leaves the node passes. All others do not even reach that.
+_BEFORE_NAMES, _BEHIND_NAMES = "PREROUTING", "FORWARD"
 
 
 def seal(session: Session) -> None:
     """Close all ways out of a session whose machines run. Raises EnvironmentFailure."""
     place = session.place
     clusters = containers.clusters(session.client)
+    named = any(isinstance(m, DockerMachine) and m.certificate for m in place.lab.machines.values())
+    chain = _BEHIND_NAMES if named else _BEFORE_NAMES
     with ThreadPoolExecutor(max_workers=8) as pool:
         work = []
         for name, machine in place.lab.machines.items():
             if machine.provider == "kind":
                 for node in clusters[place.container(name)]:
-                    work.append(pool.submit(_inside, session, node, _NODE))
+                    work.append(pool.submit(_inside, session, node, _NODE, chain))
             elif machine.provider == "engine":
                 work.append(pool.submit(_inside, session, place.container(name), _ROUTES))
             else:
@@ -58,9 +66,9 @@ def seal(session: Session) -> None:
             done.result()
 
 
-def _inside(session: Session, container: str, script: str) -> None:
+def _inside(session: Session, container: str, script: str, *first: str) -> None:
     """Run a script in a privileged machine, with its own tools: nobody has been in it yet."""
-    argv = ["sh", "-euc", script, "sh", *_gateways(session, container)]
+    argv = ["sh", "-euc", script, "sh", *first, *_gateways(session, container)]
     done = containers.run(session.client, container, argv)
     if done.status != 0:
         raise _failure(container, (done.stdout + done.stderr).decode("utf-8", "replace"))

@@ -59,15 +59,15 @@ def engines(session: Session) -> Iterator[tuple[str, bytes]]:
 
 
 def clusters(session: Session) -> Iterator[tuple[str, bytes]]:
-    """The captured objects of clusters."""
+    """The captured objects of clusters, without what add-ons came with."""
     for machine, resources in session.lab.capture.clusters.items():
-        api = KubeAPI(session.place.kubeconfig(machine))
+        api, own = KubeAPI(session.place.kubeconfig(machine)), cluster.own(session.lab, machine)
         found = []
         for resource in resources:
             kind = cluster.kind(api, resource)
             # What the learner should have made, such as a template, makes some resources.
-            items = cluster.items(api, kind) if kind else []
-            found += sorted(items, key=lambda value: cluster.key(value))
+            items = cluster.items(api, kind, own) if kind else []
+            found += sorted(items, key=cluster.key)
         yield model.objects_file(machine), plain.dump_yaml(found)
 
 

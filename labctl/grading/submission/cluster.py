@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from labctl.environment.kubeapi import KubeAPI
 from labctl.errors import EnvironmentFailure
+from labctl.lab import addons
+from labctl.lab.model import KindMachine, Lab
+
+Key = tuple[str, str, str]
 
 _META = ("name", "namespace", "labels", "annotations")
 _NOISY_ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration",)
@@ -47,10 +51,16 @@ def kind(api: KubeAPI, resource: str) -> Kind | None:
     return None
 
 
-def items(api: KubeAPI, kind: Kind) -> list[dict[str, Any]]:
-    """All objects of a kind that somebody made, cleaned."""
-    found = api.list(kind.path())
-    return [clean(value, kind) for value in found if not _unasked(value, kind)]
+def items(api: KubeAPI, kind: Kind, own: Collection[Key] = ()) -> list[dict[str, Any]]:
+    """All objects of a kind that somebody made, cleaned; without the cluster's `own`."""
+    found = (clean(value, kind) for value in api.list(kind.path()) if not _unasked(value, kind))
+    return [value for value in found if key(value) not in own]
+
+
+def own(lab: Lab, machine: str) -> set[Key]:
+    """What a lab's cluster has of its add-ons: nobody hands that in."""
+    spec = lab.machines[machine]
+    return addons.objects_of(spec.addons) if isinstance(spec, KindMachine) else set()
 
 
 def clean(value: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
@@ -68,21 +78,26 @@ def clean(value: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
     return {"apiVersion": kind.group_version, "kind": kind.name, "metadata": meta, **rest}
 
 
-def key(value: Mapping[str, Any]) -> tuple[str, str, str]:
+def key(value: Mapping[str, Any]) -> Key:
     """What tells one object from another: kind, namespace, name."""
     meta = value["metadata"]
     return value["kind"], meta.get("namespace", ""), meta["name"]
 
 
 def replace(
-    api: KubeAPI, kind: Kind, wanted: Mapping[tuple[str, str, str], Mapping[str, Any]]
+    api: KubeAPI,
+    kind: Kind,
+    wanted: Mapping[Key, Mapping[str, Any]],
+    own: Collection[Key] = (),
 ) -> list[str]:
-    """Make the objects of a kind those that are wanted: no other is left, and none is merged.
+    """Make the objects of a kind those that are wanted, besides the cluster's `own`.
+
+    No other is left, and none is merged.
 
     Gives back notes about those that the API refuses. Raises EnvironmentFailure when it does
     not answer, or refuses what it should not.
     """
-    there = {key(value): value for value in items(api, kind)}
+    there = {key(value): value for value in items(api, kind, own)}
     notes = []
     for gone in sorted(there.keys() - wanted.keys()):
         answer = api.delete(kind.path(*gone[1:]))

@@ -112,8 +112,11 @@ def _cluster(
     left_out: Mapping[str, Any],
     notes: list[str],
 ) -> None:
-    """Make the captured objects those of the submission: no other is left, none is missing."""
-    api = KubeAPI(session.place.kubeconfig(name))
+    """Make the captured objects those of the submission: no other is left, none is missing.
+
+    Add-ons stay as they were installed, whatever the submission has of them.
+    """
+    api, own = KubeAPI(session.place.kubeconfig(name)), cluster.own(session.lab, name)
     entry = model.objects_file(name)
     left = {
         cluster.key(value): value
@@ -129,8 +132,12 @@ def _cluster(
         if kind is None:
             continue
         mine = {k: v for k, v in left.items() if v["apiVersion"] == kind.group_version}
-        wanted = {k: cluster.clean(v, kind) for k, v in mine.items() if v["kind"] == kind.name}
-        notes += cluster.replace(api, kind, wanted)
+        wanted = {
+            k: cluster.clean(v, kind)
+            for k, v in mine.items()
+            if v["kind"] == kind.name and k not in own
+        }
+        notes += cluster.replace(api, kind, wanted, own)
         left = {k: v for k, v in left.items() if k not in wanted}
     for value in left.values():
         notes.append(f"{policy.object_name(value)} is nothing that the lab asks for")

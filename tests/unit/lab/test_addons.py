@@ -33,6 +33,17 @@ def test_an_add_on_is_what_its_folder_says(guard):
     assert addons.images_of("other") == []
 
 
+def test_its_objects_are_those_of_its_manifests(guard):
+    (guard / "manifests" / "20-rest.yaml").write_text(
+        "{kind: Service, metadata: {name: gate, namespace: guards}}\n"
+        "---\n---\n"
+        "{kind: Namespace, metadata: {name: guards}}\n"
+    )
+    wanted = {("Service", "guards", "gate"), ("Namespace", "", "guards")}
+    assert addons.objects_of(["guard"]) == wanted
+    assert addons.objects_of([]) == addons.objects_of(["other"]) == set()
+
+
 def test_all_that_is_wrong_is_told_at_once(guard):
     (guard / "addon.yaml").write_text("format: 1\nabout: Guards\nverison: v1\n")
     with pytest.raises(DefinitionError, match="The add-on `guard` has 2 problems") as caught:

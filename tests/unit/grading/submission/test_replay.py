@@ -9,6 +9,7 @@ from labctl.environment.kubeapi import Answer
 from labctl.environment.model import ExecResult
 from labctl.errors import EnvironmentFailure, WaitTimeout
 from labctl.grading.submission import cluster, model, plain, rebuild, replay
+from labctl.lab.model import KindMachine
 from labctl.progress import Silent
 from tests.unit.grading.submission.test_policy import DAEMON, SHOP, lab
 from tests.unit.grading.submission.works import Probe, load, packed
@@ -259,7 +260,8 @@ def test_a_resource_that_the_learners_objects_make_is_waited_for(tmp_path, monke
     wanted = SimpleNamespace(engines={}, workspace=[], scripts={})
     wanted.clusters = {"k": ["networking.k8s.io/v1/networkpolicies", "late.example/v1/lates"]}
     place = SimpleNamespace(workspace=tmp_path, kubeconfig=lambda name: tmp_path)
-    session = SimpleNamespace(lab=SimpleNamespace(capture=wanted), place=place)
+    machines = {"k": KindMachine(provider="kind", about="a cluster", addons=["vault"])}
+    session = SimpleNamespace(lab=SimpleNamespace(capture=wanted, machines=machines), place=place)
 
     def replayed(*objects):
         files = {model.objects_file("k"): plain.dump_yaml(list(objects))}
@@ -272,6 +274,26 @@ def test_a_resource_that_the_learners_objects_make_is_waited_for(tmp_path, monke
     late = {"apiVersion": "late.example/v1", "kind": "Late", "metadata": {"name": "x"}}
     assert replayed(policy_object("a"), late) == []
     assert ("POST", "/apis/late.example/v1/lates") in api.done
+
+
+def test_add_ons_stay_as_they_were_installed(tmp_path, monkeypatch):
+    own = policy_object("vault-agent-injector", "vault")
+    api = Api(own)
+    monkeypatch.setattr(replay, "KubeAPI", lambda kubeconfig: api)
+    monkeypatch.setattr(cluster.addons, "objects_of", lambda names: {cluster.key(own)})
+    wanted = SimpleNamespace(engines={}, workspace=[], scripts={})
+    wanted.clusters = {"k": ["networking.k8s.io/v1/networkpolicies"]}
+    place = SimpleNamespace(workspace=tmp_path, kubeconfig=lambda name: tmp_path)
+    machines = {"k": KindMachine(provider="kind", about="a cluster", addons=["vault"])}
+    session = SimpleNamespace(lab=SimpleNamespace(capture=wanted, machines=machines), place=place)
+    other = policy_object("vault-agent-injector", "vault", changed=1)
+    files = {model.objects_file("k"): plain.dump_yaml([other, policy_object("mine")])}
+    (note,) = replay.replay(session, load(packed(files)), Silent())
+    assert "is nothing that the lab asks for" in note
+    assert [method for method, _ in api.done] == ["POST"]
+    kind = cluster.kind(api, "networking.k8s.io/v1/networkpolicies")
+    assert cluster.items(api, kind, {cluster.key(own)}) == []
+    assert cluster.items(api, kind) == [own]
 
 
 def test_objects_are_told_without_what_the_cluster_adds():
