@@ -155,9 +155,7 @@ class Contents:
             elif name.startswith(_GONE):
                 self._remove(f"{folder}/{name.removeprefix(_GONE)}".lstrip("/"))
             elif member.isreg() or member.islnk():
-                content = layer.extractfile(member)
-                assert content, f"{path} in a layer is a link to nothing"
-                data = content.read()
+                data = _content(layer, member)
                 added[path] = hashlib.sha256(data).hexdigest()
                 self.texts.pop(path, None)
                 if folder.endswith(".dist-info") and name in ("METADATA", "RECORD"):
@@ -195,6 +193,16 @@ def _members(layer: tarfile.TarFile) -> list[tarfile.TarInfo]:
     except (tarfile.TarError, ValueError, OSError):
         raise AssertionError("a layer of the image is damaged") from None
     return found
+
+
+def _content(layer: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    try:
+        file = layer.extractfile(member)
+        if file:
+            return file.read()
+    except (KeyError, tarfile.TarError, OSError):
+        pass
+    raise AssertionError("a layer of the image is damaged")
 
 
 def _recorded(entry: str) -> str:

@@ -17,11 +17,12 @@ _PYTHON = "3.11"  # Debian's, in the images
 def fetch(
     lists: Iterable[Path], folder: Path, report: Callable[[str], None] = lambda _: None
 ) -> list[Path]:
-    """Download what requirements files name, exactly, into a folder; the files, sorted.
+    """Download what requirements files name, exactly, into a new folder; the files, sorted.
 
     Each line needs a version and a hash. Raises EnvironmentFailure when PyPI does not have
     it, or has something else under its name.
     """
+    folder.mkdir()
     for each in lists:
         report(f"fetching the packages of {each.name}")
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"]

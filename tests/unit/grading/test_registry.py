@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import secrets
 from types import SimpleNamespace
 
 import pytest
 
 from labctl.grading.registry import Registry, digest_of
 
+PART = 1 << 16
 CONFIG = json.dumps({"config": {"Env": ["KEY=one", "PATH=/bin"]}}).encode()
 MANIFEST = {"config": {"digest": digest_of(CONFIG), "size": len(CONFIG)}, "layers": []}
 
@@ -38,7 +40,13 @@ class Probe:
         if kind == "tags":
             return self.answer(200, b'{"tags": ["v1"]}')
         found = (self.blobs if kind == "blobs" else self.manifests).get(name)
-        return self.answer(404) if found is None else self.answer(200, found)
+        if found is None:
+            return self.answer(404)
+        if "Range" not in headers:
+            return self.answer(200, found)
+        first, last = map(int, headers["Range"].removeprefix("bytes=").split("-"))
+        assert last - first < PART
+        return self.answer(206, found[first : last + 1]) if first < len(found) else self.answer(416)
 
     @staticmethod
     def answer(status, body=b"", **headers):
@@ -98,3 +106,37 @@ def test_what_a_registry_changes_is_noticed(registry, probe):
     probe.blobs[digest_of(CONFIG)] = b"{}"
     with pytest.raises(AssertionError, match="changed a blob"):
         registry.image("shop/web", "v1")
+
+
+@pytest.mark.parametrize("size", [1, PART - 1, PART, PART + 1, 3 * PART, 200_000])
+def test_a_blob_is_read_in_parts(registry, probe, size):
+    content = secrets.token_bytes(size)
+    probe.blobs[digest_of(content)] = content
+    assert registry.blob("shop/web", digest_of(content)) == content
+
+
+def test_a_registry_that_knows_no_parts_is_asked_once(registry, probe):
+    probe.http = lambda *a, **k: probe.answer(200, CONFIG)
+    assert registry.blob("shop/web", digest_of(CONFIG)) == CONFIG
+
+
+def test_a_blob_has_an_end(registry, probe, monkeypatch):
+    monkeypatch.setattr("labctl.grading.registry._LARGEST", 2 * PART)
+    content = bytes(3 * PART)
+    probe.blobs[digest_of(content)] = content
+    with pytest.raises(AssertionError, match="larger than"):
+        registry.blob("shop/web", digest_of(content))
+
+
+def test_layers_are_read_lowest_first(registry, probe):
+    blobs = [b"first", b"second"]
+    probe.blobs |= {digest_of(blob): blob for blob in blobs}
+    layers = [{"digest": digest_of(blob)} for blob in blobs]
+    probe.put("v2", json.dumps({**MANIFEST, "layers": layers}).encode())
+    assert registry.layers(registry.image("shop/web", "v2")) == blobs
+    for odd in ([{"digest": 1}], ["x"], layers * 9):
+        probe.put("odd", json.dumps({**MANIFEST, "layers": odd}).encode())
+        with pytest.raises(AssertionError):
+            registry.layers(registry.image("shop/web", "odd"))
+    probe.put("none", json.dumps({**MANIFEST, "layers": None}).encode())
+    assert registry.layers(registry.image("shop/web", "none")) == []

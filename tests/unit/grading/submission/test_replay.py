@@ -279,6 +279,7 @@ def test_a_resource_that_the_learners_objects_make_is_waited_for(tmp_path, monke
 def test_add_ons_stay_as_they_were_installed(tmp_path, monkeypatch):
     own = policy_object("vault-agent-injector", "vault")
     api = Api(own)
+    api.wait = lambda predicate, seconds: predicate()
     monkeypatch.setattr(replay, "KubeAPI", lambda kubeconfig: api)
     monkeypatch.setattr(cluster.addons, "objects_of", lambda names: {cluster.key(own)})
     wanted = SimpleNamespace(engines={}, workspace=[], scripts={})
