@@ -102,6 +102,7 @@ def _taken(dockerfile: Path) -> Iterator[Path]:
         )
         if covered or file.name in _GO or (go and file.suffix == ".go"):
             yield file
+    yield from folder.glob(recipe.WHEELS)
 
 
 def _sources(arguments: str) -> list[str]:

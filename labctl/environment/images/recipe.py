@@ -54,6 +54,8 @@ from labctl.lab import addons, sources
 
 PREFIX = "labctl/"
 BASE = "base"
+# The files of a recipe that list Python packages.
+WHEELS = "wheels*.txt"
 NODE = "node"
 
 # Part of every digest: raise it when build.py or base.py make something else of the same inputs.
@@ -107,7 +109,7 @@ class Recipe:
     @property
     def wheels(self) -> tuple[Path, ...]:
         """The lists of Python packages that the image takes."""
-        return tuple(sorted(self.folder.glob("wheels*.txt")))
+        return tuple(sorted(self.folder.glob(WHEELS)))
 
     @property
     def _module(self) -> str:

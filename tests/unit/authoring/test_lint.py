@@ -90,6 +90,7 @@ COPY --chmod=755 one sub/ /bin/
     "environment/box/sub/two": "",
     "environment/app/Dockerfile": "FROM scratch\nCOPY bin/app /app\n",
     "environment/app/go.mod": "module app\n",
+    "environment/app/wheels-old.txt": "",
     "environment/app/main.go": "package main\n//go:embed pages\n",
     "environment/app/pages/index.html": "",
     "solution/solution.yaml": "steps: [{machine: box, script: apply.sh}]\n",
