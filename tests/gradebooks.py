@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labctl.grading.gradebook.model import Entry, Gradebook, Similarity
+from labctl.grading.areas import AreaResult
 from labctl.grading.report import CheckResult, Report
 
 # (id, statement, points, message of a failure)
@@ -64,6 +65,7 @@ def entry(learner, lab, outcomes="", **more):
             solved=bool(more.pop("solved", False)),
             hints=(),
             verified=True,
+            areas=more.pop("areas", ()),
         )
     values = {
         "file": f"{lab}-{learner}.zip",
@@ -81,13 +83,19 @@ def entry(learner, lab, outcomes="", **more):
     return Entry(learner=learner, lab=lab, **{**values, **more})
 
 
+AREAS = tuple(
+    AreaResult(name, name.title(), "default-deny", 4, earned)
+    for name, earned in (("ingress", 4), ("egress", 1), ("names", 0), ("shops & pods", 4))
+)
+
+
 def demo():
     """Twelve learners and two labs."""
     ns, dd = "namespaces", "default-deny"
     container = "container `monitor` did not start: exec format error"
     entries = [
         entry("ada", ns, "ppppp"),
-        entry("ada", dd, "ppppp"),
+        entry("ada", dd, "ppppp", areas=AREAS),
         entry("bert", ns, "ppppf"),
         entry("bert", dd, "ppppf"),
         entry("chen", ns, "ppfpf"),

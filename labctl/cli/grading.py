@@ -27,10 +27,14 @@ def check(
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a JUnit XML file.")
     ] = None,
+    svg: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also draw the lab's areas as a radar, if it has some."),
+    ] = None,
 ) -> None:
     """Grade the lab as it is now. Exit code: 0 passed, 1 failed, 3 could not be asked.
 
-    Examples: labctl check; labctl check --json | jq .earned
+    Examples: labctl check; labctl check --json | jq .earned; labctl check --svg radar.svg
     """
     from concurrent.futures import ThreadPoolExecutor
     from importlib import import_module
@@ -45,6 +49,8 @@ def check(
     child: Child = ctx.obj
     store = Store()
     record = choose(store, session)
+    if svg:
+        _require_areas(record.lab)
     if own := sources.own_folder(record.lab):
         child.collect(children.task(own))
 
@@ -63,11 +69,27 @@ def check(
         store.note(found.record.name, "checked", earned=report.earned, points=report.points)
     if junit:
         junit.write_text(report.to_junit(), encoding="utf-8")
+    if svg:
+        from labctl.grading import radar
+
+        title = f"{report.title}: {report.earned} of {report.points} points"
+        svg.write_text(radar.draw(report.areas, title), encoding="utf-8")
     if json:
         output.print_json(report.to_json())
     else:
         rendering.result().render(report, output.console())
     raise typer.Exit(report.exit_code)
+
+
+def _require_areas(lab: str) -> None:
+    from labctl.errors import UsageError
+    from labctl.lab import loader
+
+    if not loader.find(lab).areas:
+        raise UsageError(
+            f"The lab `{lab}` has no areas, so there is no radar to draw",
+            resolution="Leave `--svg` away; `labctl check` shows all points.",
+        )
 
 
 def hint(

@@ -71,7 +71,8 @@ def info(
     from rich.markdown import Markdown
 
     out = output.console()
-    out.print(f"[bold]{found.title}[/bold]  ({found.id}, about {found.minutes} minutes)\n")
+    time = "at most" if found.timed else "about"
+    out.print(f"[bold]{found.title}[/bold]  ({found.id}, {time} {found.minutes} minutes)\n")
     if found.source:
         out.print(f"From {found.source}\n", markup=False)
     for objective in found.objectives:

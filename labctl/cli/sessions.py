@@ -84,6 +84,7 @@ def start(
         f"  Work in it: labctl shell{which}\n"
         f"  Your files: {opened.place.workspace}\n"
         f"  Be graded:  labctl check{which}"
+        + (f"\nThe clock runs: you have {found.minutes} minutes." if found.timed else "")
     )
 
 

@@ -6,9 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from labctl.errors import EnvironmentFailure
+from labctl.grading.areas import AreaResult, summed
 from labctl.lab import loader
 from labctl.lab.model import Lab
 from labctl.session.model import Record
@@ -74,6 +76,8 @@ class Report:
     were others when the session was started. `source` is where a lab that was added is from,
     with its commit; empty for labctl's own. `hints` are the checks whose hint was shown.
     `verified` is false until a grader that the learner cannot reach has replayed the work.
+    `areas` sum up the checks of each area of the lab. `minutes_used` is from the first time the
+    session was ready to the end of this grading; `minutes_limit` is 0 in a lab without one.
     """
 
     lab: str
@@ -90,6 +94,9 @@ class Report:
     verified: bool = False
     changed: bool = False
     source: str = ""
+    areas: tuple[AreaResult, ...] = ()
+    minutes_limit: int = 0
+    minutes_used: float = 0.0
     format: int = FORMAT
 
     @classmethod
@@ -104,6 +111,7 @@ class Report:
     ) -> Report:
         """The report of a session's checks; `started` and `finished` are ISO 8601, UTC."""
         digest = loader.digest(lab)
+        results = tuple(results)
         return cls(
             lab=lab.id,
             title=lab.title,
@@ -115,9 +123,12 @@ class Report:
             seed=record.seed,
             started=started,
             finished=finished,
-            results=tuple(results),
+            results=results,
             solved=record.solved,
             hints=tuple(record.hints),
+            areas=summed(lab.areas, results),
+            minutes_limit=lab.minutes if lab.timed else 0,
+            minutes_used=_minutes(record.began or record.created, finished),
         )
 
     @property
@@ -129,6 +140,11 @@ class Report:
     def earned(self) -> int:
         """What was earned."""
         return sum(r.earned for r in self.results)
+
+    @property
+    def late(self) -> bool:
+        """Whether a timed lab took longer than it may."""
+        return 0 < self.minutes_limit < self.minutes_used
 
     @property
     def exit_code(self) -> int:
@@ -159,10 +175,12 @@ class Report:
                 CheckResult(**{f.name: r[f.name] for f in fields(CheckResult)})
                 for r in data["results"]
             )
-            # A report from before labs had a source is of one of labctl's own.
-            told = {"source": "", **data}
+            # Reports from before labs had a source, areas or a limit lack them.
+            told = {"source": "", "areas": (), "minutes_limit": 0, "minutes_used": 0.0, **data}
             own = {f.name: told[f.name] for f in fields(cls)}
-            return cls(**{**own, "results": results, "hints": tuple(data["hints"])})
+            parts = tuple(AreaResult(**area) for area in told["areas"])
+            lists = {"results": results, "hints": tuple(data["hints"]), "areas": parts}
+            return cls(**{**own, **lists})
         except (KeyError, TypeError) as e:
             raise EnvironmentFailure("The report is incomplete", details=str(e)) from e
 
@@ -197,3 +215,12 @@ class Report:
                 tag = "failure" if result.outcome == "failed" else "error"
                 ET.SubElement(case, tag, message=result.message).text = result.statement
         return suite
+
+
+def _minutes(start: str, end: str) -> float:
+    """Between two times in ISO 8601; 0 when one of them is not known."""
+    try:
+        passed = datetime.fromisoformat(end) - datetime.fromisoformat(start)
+    except (ValueError, TypeError):
+        return 0.0
+    return round(max(passed.total_seconds(), 0.0) / 60, 1)

@@ -174,6 +174,7 @@ def _references(lab: Lab, source: Source) -> None:
     for name, watch in lab.watch.items():
         _watch(lab, name, watch, kinds, source)
     _capture(lab, kinds, source)
+    _areas(lab, source)
     _steps(lab, source, lab.setup, lab.folder, key="setup")
     if not (lab.folder / "README.md").is_file():
         source.problem((), "there is no README.md beside it, so nothing for the learner to read")
@@ -210,6 +211,17 @@ def _facts(lab: Lab, source: Source, at: tuple[str | int, ...], **values: str | 
     for key, value in values.items():
         if isinstance(value, str) and value[0] == "$" and value[1:] not in known:
             source.problem((*at, key), f"there is no seeded fact `{value[1:]}`")
+
+
+def _areas(lab: Lab, source: Source) -> None:
+    if lab.areas and not 3 <= len(lab.areas) <= 12:
+        source.problem(("areas",), f"a radar has 3 to 12 areas, not {len(lab.areas)}")
+    owner: dict[str, str] = {}
+    for name, area in lab.areas.items():
+        for check in area.checks:
+            if owner.setdefault(check, name) != name:
+                at = ("areas", name, "checks")
+                source.problem(at, f"`{check}` is in the area `{owner[check]}`, too")
 
 
 def _capture(lab: Lab, kinds: set[str], source: Source) -> None:

@@ -259,6 +259,17 @@ class Capture(Strict):
     clusters: dict[MachineName, list[Resource]] = {}
 
 
+class Area(Strict):
+    """A part of what a lab asks, and a corner of its report's radar.
+
+    `checks` are the ids of those that belong to it, `lab` is the one that teaches it.
+    """
+
+    title: Annotated[Text, StringConstraints(max_length=32)]
+    lab: Name
+    checks: Annotated[list[str], Field(min_length=1)]
+
+
 class Mistake(Strict):
     """A wrong or dishonest way to do the lab, and the checks that must still fail after it.
 
@@ -279,12 +290,16 @@ class Solution(Strict):
 
 
 class Lab(Strict):
-    """One exercise. `folder` and `id` are set by the loader, from where it found the lab."""
+    """One exercise. `folder` and `id` are set by the loader, from where it found the lab.
+
+    In a `timed` lab `minutes` is a limit, which the report holds against the time used.
+    """
 
     format: Literal[1]
     title: Text
     track: Literal["isolation", "vms", "cloud", "kubernetes", "exam"]
     minutes: Annotated[int, Field(ge=1, le=480)]
+    timed: bool = False
     objectives: Annotated[list[Text], Field(min_length=1)]
     machines: Annotated[dict[MachineName, Machine], Field(min_length=1)]
     networks: list[Name] = ["lab"]
@@ -294,6 +309,7 @@ class Lab(Strict):
     traffic: Traffic | None = None
     watch: dict[Name, Watch] = {}
     capture: Capture = Capture()
+    areas: dict[Name, Area] = {}
     id: str = Field(default="", exclude=True)
     folder: Path = Field(default=Path(), exclude=True, strict=False)
     # Where a lab that the user added is from; its checks run confined. Empty for labctl's own.

@@ -146,9 +146,11 @@ def _settle(store: Store, session: Session) -> Session:
     """The last step of start and reset: from here on the session counts as ready."""
     digest = store.workspace_digest(session.record.name)
     found = {name: session.find(name) for name in session.lab.machines}
+    moment = now()
     record = dataclasses.replace(
         session.record,
-        ready=now(),
+        ready=moment,
+        began=session.record.began or moment,
         workspace=session.record.workspace or digest,
         machines={name: machine.container for name, machine in found.items() if machine},
     )

@@ -22,7 +22,8 @@ class Record:
 
     `ready` is set when `start` has finished, so a record without it, whose lock is free,
     is an interrupted start. `ending` is set first thing by `stop`, so an interrupted stop
-    shows too. `workspace` is the digest of the workspace as the learner got it. `course` is
+    shows too. `began` is when it was first ready, which no reset moves: what a timed lab counts
+    from. `workspace` is the digest of the workspace as the learner got it. `course` is
     the id of the course whose ticket the session was started with; without one it is practice.
     """
 
@@ -34,6 +35,7 @@ class Record:
     created: str
     course: str = ""
     ready: str = ""
+    began: str = ""
     workspace: str = ""
     machines: dict[str, str] = field(default_factory=dict)
     ending: bool = False

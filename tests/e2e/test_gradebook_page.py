@@ -67,6 +67,14 @@ def test_the_page_asks_nobody_and_complains_of_nothing(opened):
     assert opened.noted == []
 
 
+def test_areas_are_a_picture_that_has_a_name(opened):
+    opened.locator("#reports summary", has_text="ada").last.click()
+    radar = opened.get_by_role("img", name="Points by area")
+    expect(radar).to_be_visible()
+    assert "Egress: 1 of 4 points" in radar.locator("desc").text_content()
+    assert radar.bounding_box()["width"] <= opened.viewport_size["width"]
+
+
 def test_a_hostile_name_is_only_text(opened):
     assert HOSTILE in learners(opened)
     assert opened.title() == "Gradebook of security-101"

@@ -134,6 +134,40 @@ def mistakes(subject: Subject) -> Iterator[Finding]:
         yield from _proofs(subject, [c.id for c in subject.checks if c.kind == "check"])
 
 
+def areas(subject: Subject) -> Iterator[Finding]:
+    """Every check in an area, if there are areas; and only checks and labs that there are."""
+    if subject.lab is None or subject.checks is None or not subject.lab.areas:
+        return
+    file = subject.folder / "lab.yaml"
+    ids = [check.id for check in subject.checks if check.kind == "check"]
+    for name, area in subject.lab.areas.items():
+        for unknown in [each for each in area.checks if each not in ids]:
+            yield Finding(
+                file,
+                line_of(file, ("areas", name, "checks")),
+                "unknown-check",
+                f"the area `{name}` names `{unknown}`, which is no check",
+                f"The checks are: {', '.join(ids)}.",
+            )
+        if area.lab not in subject.labs:
+            yield Finding(
+                file,
+                line_of(file, ("areas", name, "lab")),
+                "unknown-lab",
+                f"the area `{name}` sends the learner to `{area.lab}`, which is no lab",
+                "`labctl list` shows the labs.",
+            )
+    placed = {check for area in subject.lab.areas.values() for check in area.checks}
+    for each in [each for each in ids if each not in placed]:
+        yield Finding(
+            file,
+            line_of(file, ("areas",)),
+            "no-area",
+            f"`{each}` is in no area, so no corner of the radar shows it",
+            "Put it into one.",
+        )
+
+
 def _proofs(subject: Subject, ids: list[str]) -> Iterator[Finding]:
     found = subject.mistakes or {}
     for name, mistake in found.items():

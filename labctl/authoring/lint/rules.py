@@ -14,6 +14,7 @@ Rule = Callable[[Subject], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
     checks.checks,
     checks.mistakes,
+    checks.areas,
     readme.links,
     readme.claims,
     images.recipes,

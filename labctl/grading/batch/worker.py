@@ -6,6 +6,7 @@ what it reports is signed by its parent.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -23,12 +24,15 @@ from labctl.errors import EnvironmentFailure, LabctlError
 from labctl.grading import children, live
 from labctl.grading.batch.helper import Tell, serve
 from labctl.grading.submission import policy, replay, unpack
+from labctl.grading.submission.model import REPORT, Submission
 from labctl.host.model import Host
 from labctl.lab import loader
 from labctl.progress import Detail, Silent
 from labctl.session import lifecycle, removal
 from labctl.session.opened import Session
 from labctl.session.store import Store
+
+_MOST_MINUTES = 366 * 24 * 60
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,29 @@ def grade(task: Task, tell: Tell) -> None:
         report = live.check(session, lambda text: None, folder=_folder(task, lab.folder))
         if report.digest != task.digest:
             raise EnvironmentFailure(f"The files of the lab `{lab.id}` changed while it was graded")
-        # Who used `labctl solve` or hints is the learner's word; nobody lies to their own harm.
+        # Who used `labctl solve` or hints, and for how long they worked, is the learner's word;
+        # nobody lies to their own harm.
         manifest = submission.manifest
-        report = replace(report, verified=True, solved=manifest.solved, hints=tuple(manifest.hints))
+        report = replace(
+            report,
+            verified=True,
+            solved=manifest.solved,
+            hints=tuple(manifest.hints),
+            minutes_used=_minutes(submission),
+        )
         tell({"event": "graded", "report": report.to_json(), "notes": list(notes)})
     finally:
         tell({"event": "stage", "stage": "remove"})
         remove(store, host, session)
+
+
+def _minutes(submission: Submission) -> float:
+    """What the learner's own last report says of the time."""
+    try:
+        told = json.loads(submission.files[REPORT])["minutes_used"]
+    except (KeyError, TypeError, ValueError):
+        return 0.0
+    return float(told) if isinstance(told, int | float) and 0 <= told < _MOST_MINUTES else 0.0
 
 
 def _folder(task: Task, own: Path) -> Path:

@@ -6,7 +6,7 @@ from labctl.grading.gradebook.model import Entry, Gradebook
 
 
 def flags(entry: Entry, gradebook: Gradebook) -> tuple[str, ...]:
-    """Words for it: `regrade`, `solved` (with `labctl solve`), `similar`, `notes`."""
+    """Words for it: `regrade`, `solved` (with `labctl solve`), `late`, `similar`, `notes`."""
     similar = any(
         finding.lab == entry.lab and entry.learner in finding.learners
         for finding in gradebook.similar
@@ -14,6 +14,7 @@ def flags(entry: Entry, gradebook: Gradebook) -> tuple[str, ...]:
     found = {
         "regrade": entry.regrade,
         "solved": entry.report is not None and entry.report.solved,
+        "late": entry.report is not None and entry.report.late,
         "similar": similar,
         "notes": bool(entry.notes),
     }

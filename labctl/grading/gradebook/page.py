@@ -16,11 +16,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from labctl import __version__
+from labctl.grading import radar
 from labctl.grading.gradebook.flags import flags
 from labctl.grading.gradebook.model import Entry, Gradebook
 from labctl.grading.gradebook.similar import CHOICES, OWN_CHARACTERS
 from labctl.grading.gradebook.stats import of_lab
 
+_FEWEST_AREAS = 3
 _FOLDER = Path(__file__).parent / "page"
 
 
@@ -53,7 +55,15 @@ def render(gradebook: Gradebook) -> str:
         statistics=[of_lab(gradebook, lab) for lab in gradebook.labs],
         own_characters=OWN_CHARACTERS,
         choices=CHOICES,
+        radar=_radar,
     )
+
+
+def _radar(entry: Entry) -> Markup:
+    if entry.status != "graded" or entry.report is None or len(entry.report.areas) < _FEWEST_AREAS:
+        return Markup("")
+    # It escapes what it is given.
+    return Markup(radar.draw(entry.report.areas, "Points by area", alone=False))  # noqa: S704
 
 
 def _counts(entries: Iterable[Entry]) -> dict[str, int]:

@@ -282,6 +282,26 @@ def test_a_lab_without_a_weakness_is_found(folder, quick):
     assert found(folder) == [("no-weakness", "checks", 0)]
 
 
+AREAS = """\
+areas:
+  one: {title: One, lab: other, checks: [closed]}
+  two: {title: Two, lab: another, checks: [shut]}
+  three: {title: Three, lab: other, checks: [more]}
+"""
+
+
+def test_areas_name_checks_and_labs_that_there_are(folder, quick):
+    quick.append(collect.Check("more", "check", "It is more", 1, "More.", 30))
+    quick.append(collect.Check("left", "check", "It is left", 1, "Left.", 30))
+    with (folder / "lab.yaml").open("a") as out:
+        out.write(AREAS)
+    assert [each for each in found(folder) if each[0] != "unproven-check"] == [
+        ("no-area", "lab.yaml", 21),
+        ("unknown-check", "lab.yaml", 23),
+        ("unknown-lab", "lab.yaml", 23),
+    ]
+
+
 def test_too_few_mistakes_are_found(folder, quick):
     (folder / "mistakes/three/mistake.yaml").unlink()
     (folder / "mistakes/three/workspace/start.sh").unlink()

@@ -95,7 +95,9 @@ def test_json_round_trip():
 
 def test_a_lab_that_changed_since_the_start_is_told(tmp_path):
     (tmp_path / "lab.yaml").write_text("title: t")
-    lab = SimpleNamespace(id="x", title="T", folder=tmp_path, source="/labs/x")
+    lab = SimpleNamespace(
+        id="x", title="T", folder=tmp_path, source="/labs/x", areas={}, minutes=5, timed=False
+    )
 
     def graded() -> Report:
         record = Record("s", "x", begun, seed="x", learner="", created="t")
