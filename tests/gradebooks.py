@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from labctl.grading.gradebook.model import Entry, Gradebook, Similarity
 from labctl.grading.areas import AreaResult
+from labctl.grading.gradebook.model import Entry, Gradebook, Similarity
 from labctl.grading.report import CheckResult, Report
 
 # (id, statement, points, message of a failure)
