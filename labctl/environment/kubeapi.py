@@ -8,7 +8,7 @@ import ssl
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -90,6 +90,19 @@ class Pod:
             container_ids=ids,
             raw=raw,
         )
+
+    def only(self, container: str) -> Pod:
+        """As if it had this container alone, to ask the kernel about.
+
+        Raises AssertionError when it has none of that name.
+        """
+        found = [
+            one["containerID"].rpartition("//")[2]
+            for one in self.raw.get("status", {}).get("containerStatuses", [])
+            if one["name"] == container and one.get("containerID")
+        ]
+        assert found, f"{self.name} has no container called {container}"
+        return replace(self, container_ids=tuple(found))
 
 
 class KubeAPI:

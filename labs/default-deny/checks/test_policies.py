@@ -84,7 +84,7 @@ def test_egress_denied(shop, newcomers, internet, network):
 )
 def test_new_pods_denied(shop, newcomers, internet, network):
     "A pod that is new in a production namespace is cut off from the start, both ways"
-    fresh = list(newcomers.production.values())
+    fresh = list(newcomers.settled.values())
     dials = []
     for pod, other in zip(fresh, [*fresh[1:], fresh[0]], strict=True):
         dials += [(pod, end, end.port) for end in (internet, newcomers.visitor, other)]

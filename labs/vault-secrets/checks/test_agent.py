@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 
-from conftest import in_use, only, running, stamps
+from conftest import in_use, running, stamps
 
 from labctl.grading import check, weakness
 
@@ -61,7 +61,7 @@ def _file_is_fresh(kernel, vault, probe, app, pod) -> None:
     assert "KEY" not in env, f"{app.name} still gets KEY"
     file = env.get("KEY_FILE", "")
     assert file.startswith("/"), f"{app.name} has no KEY_FILE"
-    process = kernel.process(only(pod, app.name))
+    process = kernel.process(pod.only(app.name))
     within = [m for m in kernel.mounts(process) if f"{file}/".startswith(m.place.rstrip("/") + "/")]
     place = max(within, key=lambda m: len(m.place))
     assert place.type == "tmpfs", f"{file} of {app.name} is on a disk"
@@ -70,7 +70,8 @@ def _file_is_fresh(kernel, vault, probe, app, pod) -> None:
     assert found.decode("utf-8", "replace").split("\n")[0] == in_use(vault, probe, app, [pod]), (
         f"{file} of {app.name} holds something else than it uses"
     )
-    assert stamps(probe, pod, vault.password(app) or ""), f"{app.name} does not use what Vault has"
+    now = vault.password(app.path) or ""
+    assert stamps(probe, pod, now), f"{app.name} does not use what Vault has"
 
 
 @check(
@@ -84,21 +85,21 @@ def test_follows_rotation(kube, kernel, probe, vault, apps):
     "A new password in Vault is used by each app within 30 seconds, without a restart"
     for app in apps:
         _, pods = running(kube, kernel, app)
-        before = vault.password(app)
+        before = vault.password(app.path)
         assert before, f"Vault has no `password` in secret/{app.name}"
         for pod in pods:
             assert stamps(probe, pod, before), f"{app.name} does not use what Vault has"
-        began = {(p.uid, kernel.process(only(p, app.name)).pid) for p in pods}
+        began = {(p.uid, kernel.process(p.only(app.name)).pid) for p in pods}
         new = secrets.token_hex(16)
-        vault.keep(app, new)
+        vault.keep(app.path, new)
         try:
             seen = _all_stamp(probe, pods, new, 30)
         finally:
-            vault.keep(app, before)
+            vault.keep(app.path, before)
         assert seen, f"{app.name} goes on with the old password after a rotation"
         assert _all_stamp(probe, pods, before, 30), f"{app.name} follows one rotation only"
         _, pods = running(kube, kernel, app)
-        now = {(p.uid, kernel.process(only(p, app.name)).pid) for p in pods}
+        now = {(p.uid, kernel.process(p.only(app.name)).pid) for p in pods}
         assert began == now, f"{app.name} was restarted to follow"
 
 

@@ -8,9 +8,10 @@ import json
 import shlex
 from functools import partial
 
-from conftest import in_use, running, spellings, stamps
+from conftest import in_use, running, stamps
 
 from labctl.grading import check, weakness
+from labctl.grading.vault import spellings
 
 _ETCD = "/var/lib/etcd/member"
 _PODS = "/api/v1/pods"
@@ -42,7 +43,7 @@ def test_works(kube, kernel, probe, vault, apps):
     "Both apps run, and stamp with the passwords that Vault has for them"
     for app in apps:
         _, pods = running(kube, kernel, app)
-        password = vault.password(app)
+        password = vault.password(app.path)
         assert password, f"Vault has no `password` in secret/{app.name}"
         for pod in pods:
             good = kube.wait(partial(stamps, probe, pod, password), seconds=8, every=0.5)
@@ -134,7 +135,7 @@ def test_not_in_etcd(kube, kernel, probe, machine, vault, apps):
 
 def _words(vault, apps) -> list[str]:
     """All passwords, old and new."""
-    return [word for app in apps for word in (app.leaked, vault.password(app)) if word]
+    return [word for app in apps for word in (app.leaked, vault.password(app.path)) if word]
 
 
 def _tokens(vault, facts) -> list[str]:
