@@ -50,7 +50,7 @@ def _bars(report: Report) -> Table:
         done = area.earned == area.points
         bar = Text("█" * full, style="green" if done else "yellow")
         bar.append("░" * (_BAR - full), style="dim")
-        back = "" if done else f"labctl info {area.lab}"
+        back = "" if done or not area.lab else f"labctl info {area.lab}"
         table.add_row(Text(area.title), bar, Text(f"{area.earned}/{area.points}"), Text(back))
     return table
 
@@ -68,7 +68,7 @@ def _remarks(report: Report) -> list[str]:
             f"Time: {report.minutes_used:.0f} of {report.minutes_limit} minutes"
             + (f", {over:.0f} over the limit." if report.late else ".")
         )
-    if any(area.earned < area.points for area in report.areas):
+    if any(area.earned < area.points and area.lab for area in report.areas):
         lines.append("The lab beside an area is the one that teaches it.")
     if failed and failed.hint:
         lines.append(f"A hint for the first that failed: labctl hint {failed.id}")

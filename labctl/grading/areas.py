@@ -27,7 +27,7 @@ class Result(Protocol):
 
 @dataclass(frozen=True)
 class AreaResult:
-    """The points of the checks of one area; `lab` is the one that teaches it."""
+    """The points of the checks of one area; `lab` is the one that teaches it, or empty."""
 
     name: str
     title: str
@@ -51,7 +51,7 @@ def summed(areas: Mapping[str, Area], results: Iterable[Result]) -> tuple[AreaRe
         AreaResult(
             name=name,
             title=area.title,
-            lab=area.lab,
+            lab=area.lab or "",
             points=sum(found[check].points for check in area.checks if check in found),
             earned=sum(found[check].earned for check in area.checks if check in found),
         )

@@ -262,11 +262,11 @@ class Capture(Strict):
 class Area(Strict):
     """A part of what a lab asks, and a corner of its report's radar.
 
-    `checks` are the ids of those that belong to it, `lab` is the one that teaches it.
+    `checks` are the ids of those that belong to it, `lab` is the one that teaches it, if any does.
     """
 
     title: Annotated[Text, StringConstraints(max_length=32)]
-    lab: Name
+    lab: Name | None = None
     checks: Annotated[list[str], Field(min_length=1)]
 
 

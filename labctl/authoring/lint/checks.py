@@ -149,7 +149,7 @@ def areas(subject: Subject) -> Iterator[Finding]:
                 f"the area `{name}` names `{unknown}`, which is no check",
                 f"The checks are: {', '.join(ids)}.",
             )
-        if area.lab not in subject.labs:
+        if area.lab and area.lab not in subject.labs:
             yield Finding(
                 file,
                 line_of(file, ("areas", name, "lab")),
