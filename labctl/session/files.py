@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,6 +40,65 @@ def copy_files(source: Path, place: Place) -> None:
                 details=str(e),
                 resolution="Move what is in its place away.",
             ) from e
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file below a folder, by its path in it; of a link, what it leads to."""
+    return {"/".join(parts): _digest(folder.joinpath(*parts)) for parts in _files(folder)}
+
+
+def prune(folder: Path, given: Mapping[str, str]) -> None:
+    """Remove the files below a folder whose digests are those of `given`."""
+    for parts in list(_files(folder)):
+        file = folder.joinpath(*parts)
+        if given.get("/".join(parts)) == _digest(file):
+            file.unlink()
+
+
+def move(source: Path, workspace: Path) -> None:
+    """Move all files of a folder into the workspace, in place of what is there.
+
+    Never through a link, as above. Raises EnvironmentFailure; what was not moved is where it was.
+    """
+    for parts in list(_files(source)):
+        try:
+            folder = _folder(workspace, parts[:-1])
+            try:
+                _place(source.joinpath(*parts), parts[-1], folder)
+            finally:
+                os.close(folder)
+        except OSError as e:
+            raise EnvironmentFailure(
+                f"Your file {'/'.join(parts)} cannot be put back into the workspace",
+                details=str(e),
+                resolution=f"It is in {source}; move what is in its place away.",
+            ) from e
+
+
+def _place(file: Path, name: str, folder: int) -> None:
+    try:
+        os.rename(file, name, dst_dir_fd=folder)
+    except IsADirectoryError:
+        shutil.rmtree(name, dir_fd=folder)
+        os.rename(file, name, dst_dir_fd=folder)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, ...]]:
+    """The paths of all that is not a folder."""
+    for where, folders, names in os.walk(folder):
+        below = Path(where).relative_to(folder).parts
+        links = [name for name in folders if Path(where, name).is_symlink()]
+        for name in sorted([*names, *links]):
+            yield (*below, name)
+
+
+def _digest(file: Path) -> str:
+    if file.is_symlink():
+        return hashlib.sha256(os.fsencode(file.readlink())).hexdigest()
+    if not file.is_file():
+        return ""  # a pipe, say: it would never end
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _folder(top: Path, parts: Sequence[str]) -> int:

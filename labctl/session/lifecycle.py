@@ -87,6 +87,7 @@ def start(
                 with progress.step("Undo"):
                     destroy(store, client, name)
             raise
+        store.handed_out(name)
         store.note(name, "started")
         return _settle(store, session)
 
@@ -96,8 +97,9 @@ def reset(
 ) -> Session:
     """Make the machines anew, in the broken state, with the same seed, from the lab as it is now.
 
-    The workspace stays as the learner left it, unless `workspace`: then the lab's own files
-    are put back and the old folder is kept aside.
+    The machines come up with the lab's own files in the workspace, or the learner's would have a
+    say in what is broken. Then the learner's files are put back: all that are not as they were
+    handed out. With `workspace` they are not, but kept elsewhere.
     """
     name = session.record.name
     with store.lock(name):
@@ -116,7 +118,16 @@ def reset(
         if workspace:
             store.keep(name)
             shutil.rmtree(session.place.workspace, ignore_errors=True)
-        bring_up(renewed, progress, prove)
+        else:
+            store.lay_aside(name)
+        try:
+            bring_up(renewed, progress, prove)
+        except BaseException:
+            store.take_back(name)
+            raise
+        store.handed_out(name)
+        if not workspace:
+            store.put_back(name)
         store.note(name, "reset")
         return _settle(store, renewed)
 

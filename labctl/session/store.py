@@ -16,11 +16,15 @@ from typing import Any
 
 from labctl import paths, process
 from labctl.errors import EnvironmentFailure, UsageError
+from labctl.session import files
 from labctl.session.model import Record, now
 
 # After labctl was killed, what it had started (kind, say) may still work for a while.
 _ORPHAN_SECONDS = 120
 _JOURNAL_LINES = 2000
+# Where a reset has the learner's files: while the machines come up, and on the way back.
+_ASIDE, _COMING = "workspace.aside", "workspace.coming"
+_GIVEN = "given.json"
 _NOTHING = hashlib.sha256().hexdigest()
 
 
@@ -94,8 +98,36 @@ class Store:
         (self.folder(name) / "session.json").unlink(missing_ok=True)
         shutil.rmtree(self.folder(name), ignore_errors=True)
 
+    def handed_out(self, name: str) -> None:
+        """Remember the workspace as it is now: as the lab, and not the learner, has made it."""
+        self.write(name, _GIVEN, files.digests(self.folder(name) / "workspace"))
+
+    def lay_aside(self, name: str) -> None:
+        """Move what the learner has changed out of the way of the lab's own files."""
+        self.take_back(name)
+        workspace, aside = self.folder(name) / "workspace", self.folder(name) / _ASIDE
+        workspace.mkdir(exist_ok=True)  # the learner may have removed it
+        workspace.rename(aside)
+        files.prune(aside, self.read(name, _GIVEN) or {})
+
+    def put_back(self, name: str) -> None:
+        """Move what lies aside into the workspace, over what the lab has made."""
+        (self.folder(name) / _ASIDE).rename(self.folder(name) / _COMING)
+        self.take_back(name)
+
+    def take_back(self, name: str) -> None:
+        """End what a killed or failed reset has left, with the learner's files in the workspace."""
+        folder = self.folder(name)
+        if (folder / _ASIDE).exists():
+            shutil.rmtree(folder / "workspace", ignore_errors=True)
+            (folder / _ASIDE).rename(folder / "workspace")
+        if (folder / _COMING).exists():
+            files.move(folder / _COMING, folder / "workspace")
+            shutil.rmtree(folder / _COMING, ignore_errors=True)
+
     def keep(self, name: str) -> Path | None:
         """Move a changed workspace away, so that no work is lost; where it is now."""
+        self.take_back(name)
         try:
             record = self.load(name)
         except EnvironmentFailure:

@@ -122,6 +122,28 @@ def test_a_machine_that_is_gone_is_told_and_reset_makes_it_anew(environment):
         assert labctl(environment, "stop", "--session", SESSION).returncode == 0
 
 
+def test_reset_brings_a_lab_up_broken_though_its_setup_runs_files_that_the_learner_mended(
+    environment,
+):
+    session = ["--session", SESSION]
+    assert labctl(environment, "start", "cgroup-limits", *session).returncode == 0
+    try:
+        workspace = Path(environment["LABCTL_DATA_DIR"]) / "sessions" / SESSION / "workspace"
+        weak = (workspace / "hog.sh").read_text()
+        assert labctl(environment, "solve", *session).returncode == 0
+        strong = (workspace / "hog.sh").read_text()
+        assert strong != weak
+        assert labctl(environment, "check", *session).returncode == 0
+        again = labctl(environment, "reset", *session)
+        assert again.returncode == 0, again.stderr
+        assert (workspace / "hog.sh").read_text() == strong
+        assert labctl(environment, "check", *session).returncode == 1
+        assert labctl(environment, "reset", "--workspace", *session).returncode == 0
+        assert (workspace / "hog.sh").read_text() == weak
+    finally:
+        assert labctl(environment, "stop", *session).returncode == 0
+
+
 def test_two_sessions_of_one_lab_do_not_hurt_each_other(environment):
     before = engine_contents()
     names = [f"{SESSION}-{letter}" for letter in "ab"]
