@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from labctl.environment.kubeapi import KubeAPI
+from labctl.environment.kubeapi import Answer, KubeAPI
 from labctl.errors import EnvironmentFailure
 from labctl.lab import addons
 from labctl.lab.model import KindMachine, Lab
 
 Key = tuple[str, str, str]
 
+_UPDATES = 5  # tries, while a controller writes to the same object
 _META = ("name", "namespace", "labels", "annotations")
 _NOISY_ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration",)
 # What every namespace or cluster gets unasked.
@@ -111,12 +112,24 @@ def replace(
         if place not in there:
             answer = api.create(kind.path(place[1]), value)
         elif there[place] != value:
-            answer = api.request("PUT", kind.path(*place[1:]), json=value)
+            answer = _update(api, kind.path(*place[1:]), value)
         else:
             continue
         if not answer.ok:
             notes.append(f"{place[0]} `{place[2]}` in `{place[1]}` is refused: {answer.message}")
     return notes
+
+
+def _update(api: KubeAPI, path: str, value: Mapping[str, Any]) -> Answer:
+    """Put a value in the place of an object, whoever else writes to that meanwhile."""
+    for _ in range(_UPDATES):
+        # Some kinds take an update only of the version that they have.
+        version = ((api.get(path) or {}).get("metadata") or {}).get("resourceVersion", "")
+        newer = {**value, "metadata": {**value["metadata"], "resourceVersion": version}}
+        answer = api.request("PUT", path, json=newer)
+        if answer.status != 409:
+            break
+    return answer
 
 
 def _unasked(value: Mapping[str, Any], kind: Kind) -> bool:

@@ -228,6 +228,38 @@ def test_the_objects_of_a_cluster_become_those_handed_in():
     assert notes == ["NetworkPolicy `n` in `gone` is refused: no namespace"]
 
 
+class Contested(Api):
+    """An API whose objects have versions, and a controller that writes to them, too."""
+
+    def __init__(self, *objects, others):
+        super().__init__(*objects)
+        self.version, self.others = 7, others
+
+    def get(self, path):
+        if not path.endswith("/one"):
+            return super().get(path)
+        found = {"metadata": {"name": "one", "resourceVersion": str(self.version)}}
+        if self.others:
+            self.others, self.version = self.others - 1, self.version + 1
+        return found
+
+    def request(self, method, path, json):
+        self.done.append(json["metadata"])
+        good = json["metadata"]["resourceVersion"] == str(self.version)
+        return Answer(200, {}) if good else Answer(409, {"message": "changed meanwhile"})
+
+
+@pytest.mark.parametrize(("others", "notes"), [(0, 0), (2, 0), (99, 1)])
+def test_an_update_is_of_the_version_that_is_there(others, notes):
+    api = Contested(policy_object("one"), others=others)
+    kind = cluster.kind(api, "networking.k8s.io/v1/networkpolicies")
+    wanted = policy_object("one", x=1)
+    found = cluster.replace(api, kind, {cluster.key(wanted): wanted})
+    assert len(found) == notes
+    assert all("changed meanwhile" in note for note in found)
+    assert len(api.done) == min(others, 4) + 1
+
+
 def test_what_a_cluster_does_not_let_go_of_is_a_note():
     api = Api(policy_object("old"))
     api.delete = lambda path: Answer(403, {"message": "never"})
