@@ -130,7 +130,8 @@ def reads_files(lab: Lab) -> bool:
 
 def must_say(attack: Attack, lab: Lab) -> str:
     """What the report must tell. Checks that create nothing do not meet a webhook."""
-    return attack.says if attack.says != WEBHOOK or _checks_have(lab, "kube.create") else ""
+    creates = _checks_have(lab, "kube.create") or _checks_have(lab, "newcomers(")
+    return attack.says if attack.says != WEBHOOK or creates else ""
 
 
 def _checks_have(lab: Lab, word: str) -> bool:
