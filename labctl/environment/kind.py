@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import yaml
 
@@ -49,6 +50,7 @@ class KindProvider(ContainerProvider):
             image=place.images[recipe.node_with(spec.addons)],
             cgroup_v1=self._cgroup_version() == "1",
             trust=tls.trust(place),
+            audit=_audit(place) if spec.audit else None,
         )
         process.run(
             [
@@ -113,3 +115,10 @@ class KindProvider(ContainerProvider):
     def _cgroup_version(self) -> str:
         with engine_errors("tell its cgroup version"):
             return str(self.client.info().get("CgroupVersion", "2"))
+
+
+def _audit(place: Place) -> Path:
+    """The policy of audit logs, where the engine may mount it from."""
+    folder = place.folder / "audit"
+    shutil.copytree(paths.clusters_dir() / "audit", folder, dirs_exist_ok=True)
+    return folder

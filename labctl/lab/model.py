@@ -103,13 +103,15 @@ class EngineMachine(MachineBase):
 class KindMachine(MachineBase):
     """A Kubernetes cluster; `images` come with its nodes.
 
-    `addons` are installed before the lab's own setup, in this order: see lab/addons.py.
+    `addons` are installed before the lab's own setup, in this order: see lab/addons.py. With
+    `audit` the API server writes down who asked it for what: see clusters/audit/policy.yaml.
     """
 
     provider: Literal["kind"]
     nodes: Annotated[int, Field(ge=1, le=5)] = 1
     images: list[Name] = []
     addons: list[Name] = []
+    audit: bool = False
 
 
 Machine = Annotated[DockerMachine | EngineMachine | KindMachine, Field(discriminator="provider")]

@@ -309,7 +309,7 @@ def test_system_unharmed(access, kube, probe, clerks, developers):
     missing = [cell for cell in needed if not access.may(*cell)]
     assert not missing, f"the cluster's own accounts lack rights: {told(missing)}"
     name = "kubernetes.default.svc.cluster.local"
-    got = probe.tcp(clerks["catalog"], name, 443, dns=kube.dns, timeout=2)
+    got = probe.tcp(clerks["catalog"], name, 443, dns=kube.dns, timeout=5)
     assert got.open, f"names are not looked up any more: {got.outcome}"
     inside = deeds(
         (*READ, "create", "patch"), ("/pods", "/secrets", "/configmaps"), ("kube-system",)

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -42,3 +43,24 @@ def test_the_kubelet_is_told_of_cgroup_v1_only_where_it_is() -> None:
 def test_what_kind_sets_for_the_controller_manager_is_kept() -> None:
     args = patches(rendered())["ClusterConfiguration"]["controllerManager"]["extraArgs"]
     assert {"name": "enable-hostpath-provisioner", "value": "true"} in args
+
+
+def test_an_audit_log_is_the_control_planes() -> None:
+    config = rendered(nodes=2, audit=Path("/session/audit"), trust=Path("/session/trust"))
+    first, second = ([m["hostPath"] for m in n["extraMounts"]] for n in config["nodes"])
+    assert first == ["/session/trust", "/session/audit"]
+    assert second == ["/session/trust"]
+    server = patches(config)["ClusterConfiguration"]["apiServer"]
+    arguments = {a["name"]: a["value"] for a in server["extraArgs"]}
+    assert arguments["audit-log-path"] == kind_config.AUDIT_LOG
+    assert arguments["runtime-config"] == ""
+    where = {v["mountPath"] for v in server["extraVolumes"]}
+    assert where == {
+        str(Path(arguments["audit-policy-file"]).parent),
+        str(Path(kind_config.AUDIT_LOG).parent),
+    }
+
+
+def test_without_one_the_api_server_is_as_kind_has_it() -> None:
+    assert "apiServer" not in patches(rendered())["ClusterConfiguration"]
+    assert rendered()["nodes"][0]["extraMounts"] == []
