@@ -1,13 +1,15 @@
-"""NetworkPolicy on three nodes: both directions, blocks, named ports, connections in use."""
+"""Three nodes: NetworkPolicy both ways, blocks, named ports, connections in use; the audit log."""
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import asdict
 
 import pytest
 
 from labctl.environment.kind import KindProvider
+from labctl.environment.kind_config import AUDIT_LOG
 from labctl.environment.kubeapi import KubeAPI
 from labctl.environment.probe import Probe
 from labctl.grading.evidence import Connectivity, Targets
@@ -128,3 +130,30 @@ def test_a_connection_in_use_is_cut(clean):
     clean.apply("deny", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
     assert clean.soon(lambda: not held.alive(timeout=0.5))
     held.close()
+
+
+def test_the_audit_log_tells_who_asked_for_what_and_not_what_was_in_it(
+    cluster, client, three_nodes
+):
+    secret = {"metadata": {"name": "bank"}, "stringData": {"password": "heron-and-wren"}}
+    headers = {"Impersonate-User": "ada"}
+    path = "/api/v1/namespaces/default/secrets"
+    assert cluster.api.create(path, secret).ok
+    assert cluster.api.request("GET", f"{path}/bank", headers=headers).status == 403
+
+    def entries():
+        text = KindProvider(client).exec(three_nodes, "cluster", ["cat", AUDIT_LOG]).text
+        assert "heron-and-wren" not in text
+        return [json.loads(line) for line in text.splitlines()]
+
+    def told():
+        return {
+            (entry.get("impersonatedUser", entry["user"])["username"], entry["verb"], code)
+            for entry in entries()
+            if entry.get("objectRef", {}).get("name") == "bank"
+            for code in (entry["responseStatus"]["code"],)
+        }
+
+    assert cluster.soon(
+        lambda: {("ada", "get", 403), ("kubernetes-admin", "create", 201)} <= told()
+    )
