@@ -80,6 +80,9 @@ def test_tags_welcome(kube, production):
 )
 def test_tags_refused(kube, production):
     "Production refuses pods that name an image by a tag, in any of their containers"
+    # Where a careful pod is refused, too, a refusal says nothing about tags.
+    found = _odd(kube, {"a digest": _pod()}, production, admitted=True)
+    assert not found, f"everything is refused: {_few(found)}"
     found = _odd(kube, _bad(), production, admitted=False)
     assert not found, f"admitted: {_few(found)}"
 

@@ -74,7 +74,7 @@ class Arena:
             name
             for name, machine in self.lab.machines.items()
             if machine.provider in providers
-            and (machine.provider != "docker" or name == self.lab.shell)
+            and (machine.provider != "docker" or machine.workspace or name == self.lab.shell)
         ]
 
     def container(self, machine: str) -> Any:

@@ -43,7 +43,11 @@ TRAPS: dict[str, Callable[[Path], None]] = {
 
 def trap(kind: str) -> Callable[[Arena], Iterator[None]]:
     def do(arena: Arena) -> Iterator[None]:
-        kept = {path: path.read_bytes() for path in _files(arena) if path.is_file()}
+        kept = {
+            path: (path.read_bytes(), path.stat().st_mode)
+            for path in _files(arena)
+            if path.is_file()
+        }
         for path in _files(arena):
             path.unlink(missing_ok=True)
             TRAPS[kind](path)
@@ -51,6 +55,8 @@ def trap(kind: str) -> Callable[[Arena], Iterator[None]]:
         for path in _files(arena):
             path.rmdir() if path.is_dir() else path.unlink()
             if path in kept:
-                path.write_bytes(kept[path])
+                content, mode = kept[path]
+                path.write_bytes(content)
+                path.chmod(mode)
 
     return do
