@@ -1,7 +1,7 @@
 """`python -m tests.bench.ready [LAB...]`: how long Kubernetes labs let a learner wait.
 
-The yardstick is a bare cluster by hand, made anew before each lab: `kind create cluster --wait` with
-labctl's node image and kind's own settings.
+The yardstick is a bare cluster by hand, made anew before each lab: `kind create cluster --wait`
+with labctl's node image and kind's own settings.
 Only `start` has a limit, as a ratio to that; the rest is told in seconds, beside the yardstick.
 """
 
