@@ -238,6 +238,7 @@ def _tell_kept(kept: Path | None) -> None:
 
 def _status(session: Session) -> dict[str, Any]:
     from labctl.lab import loader
+    from labctl.session.model import now
 
     record = session.record
     machines: list[dict[str, Any]] = []
@@ -254,6 +255,12 @@ def _status(session: Session) -> dict[str, Any]:
     remarks = []
     if loader.digest(session.lab) != record.digest:
         remarks.append("the lab's files have changed since the start; `labctl reset` renews it")
+    if session.lab.timed and record.began:
+        left = session.lab.minutes - record.minutes(now())
+        over = f"the time was up {-left:.0f} minutes ago"
+        remarks.append(
+            f"{left:.0f} of {session.lab.minutes} minutes are left" if left > 0 else over
+        )
     if record.solved:
         remarks.append("the solution was applied")
     healthy = all(machine["state"] == "running" for machine in machines)

@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from labctl.errors import EnvironmentFailure
@@ -128,7 +127,7 @@ class Report:
             hints=tuple(record.hints),
             areas=summed(lab.areas, results),
             minutes_limit=lab.minutes if lab.timed else 0,
-            minutes_used=_minutes(record.began or record.created, finished),
+            minutes_used=record.minutes(finished),
         )
 
     @property
@@ -215,12 +214,3 @@ class Report:
                 tag = "failure" if result.outcome == "failed" else "error"
                 ET.SubElement(case, tag, message=result.message).text = result.statement
         return suite
-
-
-def _minutes(start: str, end: str) -> float:
-    """Between two times in ISO 8601; 0 when one of them is not known."""
-    try:
-        passed = datetime.fromisoformat(end) - datetime.fromisoformat(start)
-    except (ValueError, TypeError):
-        return 0.0
-    return round(max(passed.total_seconds(), 0.0) / 60, 1)

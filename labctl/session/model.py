@@ -44,6 +44,14 @@ class Record:
     answers: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
+    def minutes(self, at: str) -> float:
+        """How long the learner has had the lab at a time (ISO 8601); 0 when that is not known."""
+        try:
+            passed = datetime.fromisoformat(at) - datetime.fromisoformat(self.began or self.created)
+        except (ValueError, TypeError):
+            return 0.0
+        return round(max(passed.total_seconds(), 0.0) / 60, 1)
+
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self)
