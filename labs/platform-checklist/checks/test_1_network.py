@@ -53,15 +53,12 @@ def test_shop_open(kube, shop, newcomers, network, probe):
     dials = [(newcomers.visitor, shop.end(n), 8080) for n in ("till", "parcels")]
     through = network.reached(dials)
     assert not through, f"that is open to strangers, too: {network.told(through)}"
-    dns = kube.get("/api/v1/namespaces/kube-system/services/kube-dns")
-    assert dns, "the cluster has no name server any more"
-    server = f"{dns['spec']['clusterIP']}:53"
     called = {n: f"{n}.{app.namespace}.svc.cluster.local" for n, app in shop.apps.items()}
     paths = [(shop.end(a).place, a, called[b], 8080) for a, b in _NEEDED]
     paths += [(shop.end(a.name).place, a.name, _VAULT, 8200) for a in shop.with_password]
     paths.append((newcomers.visitor.place, "a customer", called["web"], 8080))
     for place, who, name, port in paths:
-        got = probe.tcp(place, name, port, timeout=3.0, dns=server)
+        got = probe.tcp(place, name, port, timeout=3.0, dns=kube.dns)
         assert got.open, f"{who} does not reach {name}:{port} ({got.outcome})"
 
 
