@@ -9,8 +9,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
+from labctl.cli import grading
 from labctl.cli import report as view
-from labctl.errors import LabctlError
+from labctl.errors import LabctlError, UsageError
 from labctl.grading import radar
 from labctl.grading.areas import AreaResult, summed
 from labctl.grading.gradebook import flags, page
@@ -230,3 +231,9 @@ def test_minutes_are_taken_from_the_learners_report_only_when_they_are_some():
     ):
         assert minutes(bad) == 0.0
     assert worker._minutes(SimpleNamespace(files={})) == 0.0
+
+
+def test_a_lab_without_areas_has_no_radar():
+    with pytest.raises(UsageError, match="has no areas"):
+        grading._require_areas("namespaces")
+    grading._require_areas("platform-checklist")
