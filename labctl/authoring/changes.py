@@ -13,14 +13,14 @@ from pathlib import Path
 from labctl import paths, process
 from labctl.environment.images import recipe
 from labctl.errors import LabctlError, ProcessError, UsageError
-from labctl.lab import addons
+from labctl.lab import addons, quiz
 from labctl.lab.model import DockerMachine, EngineMachine, KindMachine, Lab
 
 HOURS = 4
 
 
 def touched(labs: Iterable[Lab], since: str | None = None) -> set[str]:
-    """The ids of the labs that have changed, or that stand on an image that has.
+    """The ids of the labs that have changed, but for texts, or that stand on a changed image.
 
     `since` is a commit to compare with instead. Without any history to compare with, all have
     changed. Raises UsageError when there is no such commit.
@@ -31,8 +31,20 @@ def touched(labs: Iterable[Lab], since: str | None = None) -> set[str]:
     return {
         lab.id
         for lab in labs
-        if any(file.is_relative_to(folder) for folder in _sources(lab) for file in changed)
+        if any(
+            file.is_relative_to(folder)
+            for folder in _sources(lab)
+            for file in changed
+            if not _is_text(file, lab)
+        )
     }
+
+
+def _is_text(file: Path, lab: Lab) -> bool:
+    """Whether it is what learners read and are asked, which no verdict rests on."""
+    return file.parent == lab.folder.resolve() and (
+        file.name == quiz.FILE or file.match("README*.md")
+    )
 
 
 def _sources(lab: Lab) -> list[Path]:

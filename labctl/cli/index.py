@@ -22,6 +22,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "traffic": ("traffic", "Show who reaches whom in the lab's cluster, live"),
         "check": ("grading", "Grade the lab as it is now"),
         "hint": ("grading", "Show a hint for a check"),
+        "quiz": ("quiz", "Answer questions about what a lab teaches"),
         "solve": ("sessions", "Apply the lab's solution"),
         "reset": ("sessions", "Make the machines anew, broken as at the start"),
         "stop": ("sessions", "Remove a session's machines; your files stay"),

@@ -68,6 +68,8 @@ def _remarks(report: Report) -> list[str]:
             f"Time: {report.minutes_used:.0f} of {report.minutes_limit} minutes"
             + (f", {over:.0f} over the limit." if report.late else ".")
         )
+    if report.quiz:
+        lines.append(f"Quiz: {report.quiz}.")
     if any(area.earned < area.points and area.lab for area in report.areas):
         lines.append("The lab beside an area is the one that teaches it.")
     if failed and failed.hint:

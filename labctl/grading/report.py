@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from labctl.errors import EnvironmentFailure
 from labctl.grading.areas import AreaResult, summed
-from labctl.lab import loader
+from labctl.grading.quiz import Score, score
+from labctl.lab import loader, quiz
 from labctl.lab.model import Lab
 from labctl.session.model import Record
 
@@ -77,6 +78,7 @@ class Report:
     `verified` is false until a grader that the learner cannot reach has replayed the work.
     `areas` sum up the checks of each area of the lab. `minutes_used` is from the first time the
     session was ready to the end of this grading; `minutes_limit` is 0 in a lab without one.
+    `quiz` is what first answers to the lab's questions are worth; None in a lab without any.
     """
 
     lab: str
@@ -96,6 +98,7 @@ class Report:
     areas: tuple[AreaResult, ...] = ()
     minutes_limit: int = 0
     minutes_used: float = 0.0
+    quiz: Score | None = None
     format: int = FORMAT
 
     @classmethod
@@ -128,6 +131,7 @@ class Report:
             areas=summed(lab.areas, results),
             minutes_limit=lab.minutes if lab.timed else 0,
             minutes_used=record.minutes(finished),
+            quiz=quiz_score(lab, record.answers),
         )
 
     @property
@@ -174,12 +178,14 @@ class Report:
                 CheckResult(**{f.name: r[f.name] for f in fields(CheckResult)})
                 for r in data["results"]
             )
-            # Reports from before labs had a source, areas or a limit lack them.
-            told = {"source": "", "areas": (), "minutes_limit": 0, "minutes_used": 0.0, **data}
+            # Reports from before labs had a source, areas, a limit or a quiz lack them.
+            none = {"source": "", "areas": (), "minutes_limit": 0, "minutes_used": 0.0}
+            told = {**none, "quiz": None, **data}
             own = {f.name: told[f.name] for f in fields(cls)}
             parts = tuple(AreaResult(**area) for area in told["areas"])
             lists = {"results": results, "hints": tuple(data["hints"]), "areas": parts}
-            return cls(**{**own, **lists})
+            quiz = Score(**told["quiz"]) if told["quiz"] else None
+            return cls(**{**own, **lists, "quiz": quiz})
         except (KeyError, TypeError) as e:
             raise EnvironmentFailure("The report is incomplete", details=str(e)) from e
 
@@ -214,3 +220,9 @@ class Report:
                 tag = "failure" if result.outcome == "failed" else "error"
                 ET.SubElement(case, tag, message=result.message).text = result.statement
         return suite
+
+
+def quiz_score(lab: Lab, answers: Mapping[str, str]) -> Score | None:
+    """What answers to a lab's questions are worth, by the lab as it is here; None without any."""
+    found = quiz.load(lab.folder)
+    return score(found, answers) if found else None

@@ -15,7 +15,7 @@ from labctl.lab.model import DockerMachine, EngineMachine, KindMachine
 _COPY = re.compile(r"^\s*(?:COPY|ADD)\s+(?!.*--from=)(.+)$", re.MULTILINE | re.IGNORECASE)
 _EMBED = re.compile(r"^//go:embed\s+(.+)$", re.MULTILINE)
 _GO = ("go.mod", "go.sum", "README.md", "Dockerfile")
-_ALWAYS = ("lab.yaml", "LICENSE*", "NOTICE*", ".*")
+_ALWAYS = ("lab.yaml", "quiz.yaml", "LICENSE*", "NOTICE*", ".*")
 
 
 def unused(subject: Subject) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from labctl.authoring.lint.finding import Finding
 from labctl.errors import DefinitionError
 from labctl.grading import collect
 from labctl.grading.collect import Check
-from labctl.lab import loader
+from labctl.lab import loader, quiz
 from labctl.lab.model import KindMachine, Lab, Mistake, Solution, Step
 from labctl.lab.source import BadDefinition, Location, Source
 
@@ -42,6 +42,10 @@ class Subject:
         except BadDefinition as e:
             found._note(e)
             return found
+        try:
+            quiz.load(folder)
+        except BadDefinition as e:
+            found._note(e)
         try:
             found.solution = loader.solution(found.lab)
         except BadDefinition as e:

@@ -23,8 +23,9 @@ from labctl import host as hosts
 from labctl.errors import EnvironmentFailure, LabctlError
 from labctl.grading import children, live
 from labctl.grading.batch.helper import Tell, serve
+from labctl.grading.report import quiz_score
 from labctl.grading.submission import policy, replay, unpack
-from labctl.grading.submission.model import REPORT, Submission
+from labctl.grading.submission.model import ANSWERS, REPORT, Submission
 from labctl.host.model import Host
 from labctl.lab import loader
 from labctl.progress import Detail, Silent
@@ -108,6 +109,7 @@ def grade(task: Task, tell: Tell) -> None:
             solved=manifest.solved,
             hints=tuple(manifest.hints),
             minutes_used=_minutes(submission),
+            quiz=quiz_score(lab, _answers(submission)),
         )
         tell({"event": "graded", "report": report.to_json(), "notes": list(notes)})
     finally:
@@ -119,9 +121,19 @@ def _minutes(submission: Submission) -> float:
     """What the learner's own last report says of the time."""
     try:
         told = json.loads(submission.files[REPORT])["minutes_used"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return 0.0
     return float(told) if isinstance(told, int | float) and 0 <= told < _MOST_MINUTES else 0.0
+
+
+def _answers(submission: Submission) -> dict[str, str]:
+    """The learner's answers; what is none is left out."""
+    try:
+        told = json.loads(submission.files[ANSWERS])
+    except (KeyError, ValueError, RecursionError):
+        return {}
+    found = told.items() if isinstance(told, dict) else ()
+    return {name: value for name, value in found if isinstance(value, str)}
 
 
 def _folder(task: Task, own: Path) -> Path:

@@ -95,7 +95,18 @@ def publish(repository: Repository) -> None:
 def test_an_edit_touches_its_lab_only(repository):
     publish(repository)
     repository.git("commit", "--allow-empty", "--message=later", "--quiet")
+    repository.write("labs/a/setup.sh", "true\n")
+    assert touched() == {"a"}
+
+
+def test_what_learners_read_and_are_asked_touches_nothing(repository):
+    publish(repository)
+    repository.git("commit", "--allow-empty", "--message=later", "--quiet")
     repository.write("labs/a/README.md", "# Another\n")
+    repository.write("labs/a/README.de.md", "# Ein anderes\n")
+    repository.write("labs/a/quiz.yaml", "format: 1\n")
+    assert touched() == set()
+    repository.write("labs/a/environment/workspace/README.md", "Of the machine\n")
     assert touched() == {"a"}
 
 
