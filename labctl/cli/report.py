@@ -69,7 +69,8 @@ def _remarks(report: Report) -> list[str]:
             + (f", {over:.0f} over the limit." if report.late else ".")
         )
     if report.quiz:
-        lines.append(f"Quiz: {report.quiz}.")
+        invited = f"{report.quiz.questions} questions go with this lab: labctl quiz {report.lab}"
+        lines.append(f"Quiz: {report.quiz}." if report.quiz.answered else invited)
     if any(area.earned < area.points and area.lab for area in report.areas):
         lines.append("The lab beside an area is the one that teaches it.")
     if failed and failed.hint:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import random
 from string import ascii_lowercase
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
+from labctl.cli import report as view
 from labctl.errors import UsageError
 from labctl.grading import quiz
+from labctl.grading.batch import worker
 from labctl.grading.quiz import Shown, from_json, judge, key, remarks, right, score, solution
+from labctl.grading.report import Report
 from labctl.lab.quiz import Quiz
 
 TAIL = {"ask": "A?", "explain": "E", "source": "S"}
@@ -191,3 +196,38 @@ def test_every_question_of_every_quiz_has_an_answer_that_can_be_typed():
             assert judge(question, right(question))
             texts = [*Shown.of(question).options, *Shown.of(question).left]
             assert len({quiz.key(text) for text in texts}) == len(texts)
+
+
+def test_the_terminal_tells_the_score_or_that_there_are_questions():
+    def shown(answered):
+        told = Report(
+            lab="small",
+            title="T",
+            digest="d",
+            session="s",
+            learner="me",
+            seed="0",
+            started="t",
+            finished="t",
+            results=(),
+            solved=False,
+            hints=(),
+            quiz=quiz.Score(5, answered, 1),
+        )
+        assert Report.from_json(told.to_json()) == told
+        console = Console(width=80, record=True, no_color=True)
+        view.render(told, console)
+        return console.export_text()
+
+    assert "Quiz: 1 of 5 right at the first try." in shown(2)
+    assert "5 questions go with this lab: labctl quiz small" in shown(0)
+
+
+def test_a_submissions_answers_are_judged_anew():
+    def answers(text):
+        return worker._answers(SimpleNamespace(files={"answers.json": text}))
+
+    assert answers(b'{"one": "x", "two": 2}') == {"one": "x"}
+    for bad in (b"", b"[]", b"7", b"\xff", b"[" * 5000):
+        assert answers(bad) == {}
+    assert worker._answers(SimpleNamespace(files={})) == {}
