@@ -51,7 +51,8 @@ def prune(folder: Path, given: Mapping[str, str]) -> None:
     """Remove the files below a folder whose digests are those of `given`."""
     for parts in list(_files(folder)):
         file = folder.joinpath(*parts)
-        if given.get("/".join(parts)) == _digest(file):
+        digest = _digest(file)
+        if digest and given.get("/".join(parts)) == digest:
             file.unlink()
 
 
@@ -93,12 +94,16 @@ def _files(folder: Path) -> Iterator[tuple[str, ...]]:
 
 
 def _digest(file: Path) -> str:
-    if file.is_symlink():
-        return hashlib.sha256(os.fsencode(file.readlink())).hexdigest()
-    if not file.is_file():
-        return ""  # a pipe, say: it would never end
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    """Empty for what cannot be read: a pipe would never end, and root's files are not ours."""
+    try:
+        if file.is_symlink():
+            return hashlib.sha256(os.fsencode(file.readlink())).hexdigest()
+        if not file.is_file():
+            return ""
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def _folder(top: Path, parts: Sequence[str]) -> int:

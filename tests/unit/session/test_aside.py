@@ -170,3 +170,19 @@ def test_what_cannot_be_put_back_is_told_and_not_lost(store, workspace, monkeypa
     assert str(store.folder("s")) in caught.value.resolution
     store.take_back("s")
     assert read(workspace) == MINE
+
+
+def test_a_file_that_cannot_be_read_counts_as_the_learners(store, workspace, monkeypatch):
+    unreadable = workspace / "start.sh"
+    opened = type(unreadable).open
+
+    def guarded(path, *args, **more):
+        if path.name == "start.sh":
+            raise PermissionError("root's")
+        return opened(path, *args, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(unreadable), "open", guarded)
+        store.handed_out("s")
+        store.lay_aside("s")
+    assert (store.folder("s") / "workspace.aside" / "start.sh").read_text() == "weak"
