@@ -1,0 +1,1 @@
+psql -q -c 'DELETE FROM customers' -c 'VACUUM FULL customers' -c CHECKPOINT
