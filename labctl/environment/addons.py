@@ -14,13 +14,17 @@ _TRY_SECONDS = 20
 
 
 def install(provider: KindProvider, place: Place, machine: str, addon: Addon) -> None:
-    """Apply an add-on's manifests, and wait until its own script finds that it works.
-
-    Raises EnvironmentFailure with what was refused, or with the script's last words.
-    """
+    """Apply an add-on's manifests. Raises EnvironmentFailure with what was refused."""
     names = {f"image-{name}": recipe.name_in_node(name) for name in images_of(addon.name)}
     for file in addon.manifests:
         provider.apply(place, machine, facts.fill(file.read_text(), names))
+
+
+def await_ready(provider: KindProvider, place: Place, machine: str, addon: Addon) -> None:
+    """Wait until an add-on's own script finds that it works.
+
+    Raises EnvironmentFailure with the script's last words.
+    """
     script = addon.ready.read_text()
     last = ExecResult(1, b"", b"")
 

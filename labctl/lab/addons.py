@@ -27,12 +27,17 @@ from labctl.lab.source import Source, refuse
 
 
 class Addon(Strict):
-    """addon.yaml, format 1. `seconds`: how long it may take until the add-on works."""
+    """addon.yaml, format 1. `seconds`: how long it may take until the add-on works.
+
+    `renew`: namespaces whose pods keep something that is not in the cluster's database, so that
+    a reset needs new ones.
+    """
 
     format: Literal[1]
     about: Text
     version: Text
     seconds: Annotated[int, Field(ge=1, le=600)] = 120
+    renew: Annotated[list[Text], Field(default_factory=list)]
     folder: Path = Field(default=Path(), exclude=True, strict=False)
 
     @property

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from labctl import process
 from labctl.environment import tls
-from labctl.environment.addons import install
+from labctl.environment.addons import await_ready, install
 from labctl.environment.containers import engine_errors
 from labctl.environment.images import recipe
 from labctl.environment.kind import KindProvider
@@ -35,12 +35,22 @@ def bring_up(session: Session, progress: Progress, prove: Prove) -> None:
     with progress.step("Create networks"):
         _networks(session)
     with progress.step("Create machines") as detail:
-        _machines(session, detail)
-    _addons(session, progress)
+        renewed = _machines(session, detail)
+    _addons(session, renewed, progress)
     run_steps(session, place.lab.folder, place.lab.setup, progress)
     with progress.step("Make sure that the lab is broken") as detail:
         prove(session, detail)
     watching.begin(session)
+
+
+def renewable(session: Session) -> list[str]:
+    """The containers of clusters that a reset may put back, instead of making new ones."""
+    return [
+        node
+        for name, spec in session.lab.machines.items()
+        if isinstance(spec, KindMachine)
+        for node in _cluster(session, name).marked(session.place, name)
+    ]
 
 
 def apply(session: Session, folder: Path, steps: list[Step], progress: Progress) -> None:
@@ -63,42 +73,70 @@ def run_steps(session: Session, folder: Path, steps: list[Step], progress: Progr
 def _networks(session: Session) -> None:
     place = session.place
     with engine_errors("create the session's networks"):
+        there = {n["Name"] for n in session.client.api.networks()}
         for name in place.lab.networks:
+            if place.network(name) in there:
+                continue
             labels = place.labels(f"net-{name}", "network")
             session.client.networks.create(place.network(name), driver="bridge", labels=labels)
 
 
-def _machines(session: Session, detail: Detail) -> None:
-    """Create all machines side by side, each as soon as those it comes after are ready."""
+def _machines(session: Session, detail: Detail) -> set[str]:
+    """Create all machines side by side, each as soon as those it comes after are ready.
+
+    A cluster that a reset has left is put back instead. Gives the names of those.
+    """
     place = session.place
     waiting = {name: set(spec.after) for name, spec in place.lab.machines.items()}
-    running: dict[Future[None], str] = {}
+    running: dict[Future[bool], str] = {}
     done: set[str] = set()
+    renewed: set[str] = set()
+
+    def probe() -> bool:
+        session.probe.create()
+        return False
+
     with ThreadPoolExecutor(max_workers=len(waiting) + 1) as pool:
         try:
-            running[pool.submit(session.probe.create)] = PROBE
+            running[pool.submit(probe)] = PROBE
             while waiting or running:
                 for name in [n for n, after in waiting.items() if after <= done]:
                     del waiting[name]
-                    running[pool.submit(session.provider(name).create, place, name)] = name
+                    running[pool.submit(_machine, session, name)] = name
                 detail("waiting for " + ", ".join(sorted(running.values())))
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     name = running.pop(future)
-                    future.result()
+                    if future.result():
+                        renewed.add(name)
                     done.add(name)
         except BaseException:
             # The pool waits for its threads, and a thread in kind would take its time.
             process.end_all()
             raise
+    return renewed
 
 
-def _addons(session: Session, progress: Progress) -> None:
+def _machine(session: Session, name: str) -> bool:
+    """Make one machine; whether it was put back instead."""
+    provider = session.provider(name)
+    if isinstance(provider, KindProvider) and provider.renew(session.place, name):
+        return True
+    provider.create(session.place, name)
+    return False
+
+
+def _addons(session: Session, renewed: Collection[str], progress: Progress) -> None:
     for machine, spec in session.lab.machines.items():
         for name in spec.addons if isinstance(spec, KindMachine) else ():
             addon = addons.load(name)
             with progress.step(f"{machine}: {name} {addon.version}"):
-                install(_cluster(session, machine), session.place, machine, addon)
+                if machine not in renewed:
+                    install(_cluster(session, machine), session.place, machine, addon)
+                await_ready(_cluster(session, machine), session.place, machine, addon)
+        # Nobody resets a clean room.
+        if isinstance(spec, KindMachine) and machine not in renewed and not session.place.sealed:
+            _cluster(session, machine).mark(session.place, machine)
 
 
 def _script(session: Session, step: Step, text: str) -> None:

@@ -13,7 +13,7 @@ from labctl.lab import facts, loader
 from labctl.lab.model import Lab
 from labctl.progress import Progress
 from labctl.session import resources, room
-from labctl.session.bringup import Prove, apply, bring_up
+from labctl.session.bringup import Prove, apply, bring_up, renewable
 from labctl.session.model import Record, now, valid_name
 from labctl.session.opened import Session, images, opened, place
 from labctl.session.removal import destroy, refuse_foreign
@@ -93,9 +93,17 @@ def start(
 
 
 def reset(
-    store: Store, session: Session, progress: Progress, prove: Prove, *, workspace: bool = False
+    store: Store,
+    session: Session,
+    progress: Progress,
+    prove: Prove,
+    *,
+    workspace: bool = False,
+    clusters: bool = False,
 ) -> Session:
     """Make the machines anew, in the broken state, with the same seed, from the lab as it is now.
+
+    Clusters are put back, where that gives what a new one would, and are new with `clusters`.
 
     The machines come up with the lab's own files in the workspace, or the learner's would have a
     say in what is broken. Then the learner's files are put back: all that are not as they were
@@ -114,7 +122,8 @@ def reset(
             session, record=unready, place=place(store, unready, lab, lambda: references)
         )
         with progress.step("Remove the machines"):
-            resources.remove(session.client, name)
+            keep = () if clusters else renewable(renewed)
+            resources.remove(session.client, name, keep)
         if workspace:
             store.keep(name)
             shutil.rmtree(session.place.workspace, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from labctl.environment import containers
@@ -47,8 +47,11 @@ def of_machine(client: docker.DockerClient, machine: str) -> dict[str, list[str]
     return found
 
 
-def remove(client: docker.DockerClient, session: str) -> None:
-    """Remove all machines of a session, their volumes and networks."""
+def remove(client: docker.DockerClient, session: str, keep: Collection[str] = ()) -> None:
+    """Remove all machines of a session, their volumes and networks.
+
+    The containers `keep` stay, and so do the networks for them.
+    """
     own = _filter(session)
     with engine_errors(f"list what is left of `{session}`"):
         labelled = client.api.containers(all=True, filters=own)
@@ -59,15 +62,19 @@ def remove(client: docker.DockerClient, session: str) -> None:
     for cluster, nodes in containers.clusters(client).items():
         if session_of(cluster) == session:
             ids += nodes
-    containers.remove_all(client, ids)
+    containers.remove_all(client, [one for one in ids if one not in keep])
     with engine_errors(f"remove what is left of `{session}`"):
         for volume in client.api.volumes(filters=own)["Volumes"] or []:
             _forget(client.api.remove_volume, volume["Name"])
         for network in client.api.networks(filters=own):
             for container in client.api.inspect_network(network["Id"])["Containers"] or {}:
                 # A container that somebody attached by hand must not keep the session alive.
-                client.api.disconnect_container_from_network(container, network["Id"], force=True)
-            _forget(client.api.remove_network, network["Id"])
+                if container not in keep:
+                    client.api.disconnect_container_from_network(
+                        container, network["Id"], force=True
+                    )
+            if not keep:
+                _forget(client.api.remove_network, network["Id"])
 
 
 def _forget(remove: Callable[[str], object], name: str) -> None:

@@ -44,6 +44,8 @@ def test_manifests_come_in_order_with_their_images_and_then_it_is_tried(guard):
         "kind: First",
         "image: docker.io/labctl/gate-keeper:lab, $HOME",
     ]
+    assert cluster.tries == 0
+    addons.await_ready(cluster, None, "cluster", guard)
     assert cluster.tries == 3
 
 
@@ -52,5 +54,5 @@ def test_one_that_never_works_shows_its_last_words(guard, monkeypatch):
         "labctl.environment.wait.time.monotonic", iter(x / 2 for x in range(99)).__next__
     )
     with pytest.raises(EnvironmentFailure, match="does not work after 1 s in `cluster`") as caught:
-        addons.install(Cluster(works_at=99), None, "cluster", guard)
+        addons.await_ready(Cluster(works_at=99), None, "cluster", guard)
     assert caught.value.details == "no endpoints yet\n"
