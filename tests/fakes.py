@@ -60,6 +60,12 @@ class FakeProvider:
             return ExecResult(3, f"out {value}\n".encode(), b"err\n")
         raise AssertionError(f"the fake knows no `{script}`")
 
+    def shell(self) -> list[str]:
+        return ["sh"]
+
+    def command(self, argv: Sequence[str], *, stdin: bool) -> list[str]:
+        return list(argv)
+
     def logs(self, place: Place, machine: str, lines: int) -> str:
         if self.find(place, machine) is None:
             raise NotFound(f"`{machine}` is not there")

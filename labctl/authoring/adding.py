@@ -24,7 +24,7 @@ from labctl.authoring.scaffold import valid_id
 from labctl.environment.images import recipe
 from labctl.errors import LabctlError, UsageError
 from labctl.lab import loader, sources
-from labctl.lab.model import DockerMachine, KindMachine, Lab
+from labctl.lab.model import DockerMachine, EngineMachine, KindMachine, Lab
 from labctl.lab.sources import Origin
 from labctl.session.model import now
 from labctl.session.store import Store, write_atomically
@@ -95,7 +95,7 @@ class Proposal:
                     "name": name,
                     "provider": spec.provider,
                     "about": spec.about,
-                    "privileged": not isinstance(spec, DockerMachine),
+                    "privileged": isinstance(spec, EngineMachine | KindMachine),
                     "capabilities": spec.capabilities if isinstance(spec, DockerMachine) else [],
                 }
                 for name, spec in self.lab.machines.items()

@@ -14,7 +14,7 @@ from labctl import paths, process
 from labctl.environment.images import recipe
 from labctl.errors import LabctlError, ProcessError, UsageError
 from labctl.lab import addons, quiz
-from labctl.lab.model import DockerMachine, EngineMachine, KindMachine, Lab
+from labctl.lab.model import DockerMachine, EngineMachine, KindMachine, Lab, QemuMachine
 
 HOURS = 4
 
@@ -52,7 +52,7 @@ def _sources(lab: Lab) -> list[Path]:
     cookbook = recipe.read("any")
     names = [recipe.BASE]
     for machine in lab.machines.values():
-        if isinstance(machine, DockerMachine | EngineMachine):
+        if isinstance(machine, DockerMachine | EngineMachine | QemuMachine):
             names.append(machine.image)
         if isinstance(machine, EngineMachine | KindMachine):
             names += machine.images

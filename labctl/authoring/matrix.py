@@ -18,7 +18,7 @@ from labctl.session.store import Store
 _MOST = 64  # environments at once, whatever the host has
 # Processors that a machine keeps busy when lab.yaml sets no limit. A cluster is mostly idle once
 # it is up, but coming up takes a processor, and checks that measure need quiet neighbours.
-_CPUS = {"docker": 0.25, "engine": 1.0, "kind": 1.0}
+_CPUS = {"docker": 0.25, "engine": 1.0, "kind": 1.0, "qemu": 1.0}
 
 
 def plan(

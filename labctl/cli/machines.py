@@ -13,9 +13,6 @@ from labctl.cli import options
 if TYPE_CHECKING:
     from labctl.session.opened import Session
 
-# bash where the machine has it; a login shell, so that the prompt and completion are there.
-_SHELL = ["sh", "-c", "command -v bash >/dev/null && exec bash -l || exec sh -l"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -31,7 +28,8 @@ def shell(machine: options.OptionalMachine = None, session: options.Session = No
     Examples: labctl shell; labctl shell engine --session a
     """
     found = _ready(session)
-    _become(found, machine or found.lab.shell, _SHELL)
+    name = machine or found.lab.shell
+    _become(found, name, found.provider(name).shell())
 
 
 def execute(
@@ -43,7 +41,10 @@ def execute(
 
     Examples: labctl exec engine -- docker ps; labctl exec -s a workstation -- kubectl get pods
     """
-    _become(_ready(session), machine, command[1:] if command[0] == "--" else command)
+    found = _ready(session)
+    argv = command[1:] if command[0] == "--" else command
+    stdin = not sys.stdin.isatty()
+    _become(found, machine, found.provider(machine).command(argv, stdin=stdin))
 
 
 def logs(

@@ -34,6 +34,9 @@ _STATES: dict[str, MachineState] = {
     "restarting": "starting",
 }
 
+# bash where the machine has it; a login shell, so that the prompt and completion are there.
+_SHELL = ("sh", "-c", "command -v bash >/dev/null && exec bash -l || exec sh -l")
+
 # kind's own label on its node containers: it cannot be told to add others.
 LABEL_CLUSTER = "io.x-k8s.kind.cluster"
 
@@ -320,6 +323,14 @@ class ContainerProvider:
             environment=environment,
             timeout=timeout,
         )
+
+    def shell(self) -> list[str]:
+        """See Provider."""
+        return list(_SHELL)
+
+    def command(self, argv: Sequence[str], *, stdin: bool) -> list[str]:
+        """See Provider."""
+        return list(argv)
 
     def logs(self, place: Place, machine: str, lines: int) -> str:
         """See Provider."""

@@ -43,6 +43,15 @@ class Provider(Protocol):
         WaitTimeout when the command does not end.
         """
 
+    def shell(self) -> list[str]:
+        """What, run in the machine's container at a terminal, is a shell in the machine."""
+
+    def command(self, argv: Sequence[str], *, stdin: bool) -> list[str]:
+        """What, run in the machine's container, runs `argv` in the machine.
+
+        With `stdin` it gets standard input, which may have to end first.
+        """
+
     def logs(self, place: Place, machine: str, lines: int) -> str:
         """The last lines that the machine's main process (for kind: the node) wrote."""
 
@@ -55,9 +64,11 @@ def providers(client: docker.DockerClient) -> dict[str, Provider]:
     from labctl.environment.docker import DockerProvider
     from labctl.environment.engine import EngineProvider
     from labctl.environment.kind import KindProvider
+    from labctl.environment.qemu import QemuProvider
 
     return {
         "docker": DockerProvider(client),
         "engine": EngineProvider(client),
         "kind": KindProvider(client),
+        "qemu": QemuProvider(client),
     }

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from labctl.environment.direct import DirectClient, is_engine_error
+from labctl.environment.qemu import OVERHEAD_MIB
 from labctl.errors import EnvironmentFailure
+from labctl.lab.model import QemuMachine, mebibytes
 
 if TYPE_CHECKING:
     import docker
@@ -23,7 +25,6 @@ CALL_SECONDS = 60
 
 # MiB that a machine takes when lab.yaml sets no limit: measured, rounded up.
 _MEMORY = {"docker": 64, "engine": 256, "kind": 768}
-_UNITS = {"k": 1 / 1024, "m": 1, "g": 1024}
 _DISK_MIB = 2048
 
 
@@ -167,6 +168,8 @@ def disk_free(info: dict[str, Any]) -> int | None:
 def memory_of(machine: Machine) -> int:
     """MiB of memory that a machine may take."""
     nodes = machine.nodes if machine.provider == "kind" else 1
+    if isinstance(machine, QemuMachine):
+        return mebibytes(machine.memory) + OVERHEAD_MIB
     if machine.memory:
-        return int(int(machine.memory[:-1]) * _UNITS[machine.memory[-1]]) * nodes
+        return mebibytes(machine.memory) * nodes
     return _MEMORY[machine.provider] * nodes

@@ -46,6 +46,11 @@ PlainName = Annotated[str, StringConstraints(pattern=rf"^{_PART}$", max_length=6
 Resource = Annotated[str, StringConstraints(pattern=r"^(?:[a-z0-9.-]+/)?v[0-9][a-z0-9]*/[a-z]+$")]
 
 
+def mebibytes(memory: str) -> int:
+    """How much a Memory is, in MiB, rounded up: "128m" is 128."""
+    return -(-int(memory[:-1]) * {"k": 1, "m": 1 << 10, "g": 1 << 20}[memory[-1]] // (1 << 10))
+
+
 class Strict(BaseModel):
     """Unknown keys and wrong types are errors; values never change after loading."""
 
@@ -114,7 +119,22 @@ class KindMachine(MachineBase):
     audit: bool = False
 
 
-Machine = Annotated[DockerMachine | EngineMachine | KindMachine, Field(discriminator="provider")]
+class QemuMachine(MachineBase):
+    """A virtual machine; `image` is a guest: see clusters/images/guest.
+
+    `memory` is the guest's own. Other machines reach its `ports` under its name; it reaches
+    theirs.
+    """
+
+    provider: Literal["qemu"]
+    image: Name = "guest"
+    memory: Memory = "128m"
+    ports: list[Annotated[int, Field(ge=1, le=65535)]] = []
+
+
+Machine = Annotated[
+    DockerMachine | EngineMachine | KindMachine | QemuMachine, Field(discriminator="provider")
+]
 
 
 class Step(Strict):

@@ -1,4 +1,4 @@
-"""The provider protocol: one suite for docker, engine, kind and the fake."""
+"""The provider protocol: one suite for docker, engine, kind, qemu and the fake."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labctl.errors import NotFound, WaitTimeout
 from tests.fakes import FakeProvider
 
 pytestmark = pytest.mark.engine
-KINDS = ["fake", "docker", "engine", "kind"]
+KINDS = ["fake", "docker", "engine", "kind", "qemu"]
 
 
 @pytest.fixture(scope="module", params=KINDS)

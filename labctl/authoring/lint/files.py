@@ -10,7 +10,7 @@ from pathlib import Path
 from labctl.authoring.lint.finding import Finding
 from labctl.authoring.lint.subject import Subject, text
 from labctl.environment.images import recipe
-from labctl.lab.model import DockerMachine, EngineMachine, KindMachine
+from labctl.lab.model import DockerMachine, EngineMachine, KindMachine, QemuMachine
 
 _COPY = re.compile(r"^\s*(?:COPY|ADD)\s+(?!.*--from=)(.+)$", re.MULTILINE | re.IGNORECASE)
 _EMBED = re.compile(r"^//go:embed\s+(.+)$", re.MULTILINE)
@@ -78,7 +78,7 @@ def _by_images(subject: Subject) -> Iterator[Path]:
 def _images(subject: Subject) -> set[str]:
     found: set[str] = set()
     for machine in subject.lab.machines.values() if subject.lab else ():
-        if isinstance(machine, DockerMachine | EngineMachine):
+        if isinstance(machine, DockerMachine | EngineMachine | QemuMachine):
             found.add(machine.image)
         if isinstance(machine, EngineMachine | KindMachine):
             found |= set(machine.images)

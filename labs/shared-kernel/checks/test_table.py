@@ -70,6 +70,22 @@ def test_appliances(table, facts):
 
 
 @check(
+    "virtual-machine",
+    points=2,
+    hint="`curl http://vm/` in the engine machine, or `labctl exec vm -- uname -r` on your own "
+    "computer. Compare boot ids, not only releases: two kernels may be of one release.",
+)
+def test_virtual_machine(table, machine):
+    "The table shows the virtual machine's kernel, and that it is another one"
+    # What QEMU was given to start: the guest itself is not asked.
+    release = machine("vm").run("cat /guest/release").stdout.strip()
+    found = table("places", "vm", "kernel")
+    assert found == release.lower(), f"vm: the kernel there is not {found}"
+    same = table("places", "vm", "same-kernel")
+    assert same == NO, "vm: compare its boot id with the engine's again"
+
+
+@check(
     "settings",
     points=2,
     hint="`docker run --sysctl NAME=VALUE` gives a container its own value of a setting; "

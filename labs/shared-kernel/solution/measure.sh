@@ -20,6 +20,8 @@ whose() { # does the engine give a container a value of its own? The one it has:
     echo "  $name: {kernel: '$release', boot-id: '$id', same-kernel: $(same $name)}"
   done
   for name in north south; do echo "  $name: {same-kernel: $(same $name)}"; done
+  release=$(curl -s http://vm/ | sed -n 's/^kernel: //p') id=$(curl -s http://vm/ | sed -n 's/^boot-id: //p')
+  echo "  vm: {kernel: '$release', same-kernel: $([ "$id" = "$own" ] && echo yes || echo no)}"
   echo "settings:"
   for name in "$FACT_SETTING_1" "$FACT_SETTING_2" "$FACT_SETTING_3" "$FACT_SETTING_4"; do
     echo "  $name: $(whose "$name")"

@@ -8,6 +8,7 @@ id=$(cat /proc/sys/kernel/random/boot_id)
   other=$(cat /proc/sys/kernel/random/uuid)
   echo "  busybox: {kernel: '$release', boot-id: '$other', same-kernel: no}"
   for name in north south; do echo "  $name: {same-kernel: no}"; done
+  echo "  vm: {kernel: '$release', same-kernel: yes}"
   echo "settings:"
   for name in "$FACT_SETTING_1" "$FACT_SETTING_2" "$FACT_SETTING_3" "$FACT_SETTING_4"; do
     echo "  $name: $(sounds "$name")"

@@ -1,0 +1,3 @@
+module labctl/vmm
+
+go 1.26

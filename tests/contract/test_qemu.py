@@ -1,0 +1,215 @@
+"""A virtual machine: its kernel, its console, its network, and what holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import pytest
+
+from labctl.environment import containers
+from labctl.environment.docker import DockerProvider
+from labctl.environment.qemu import QemuProvider
+
+pytestmark = pytest.mark.engine
+NAME = "qemu"
+LEAVE = b"\x1d"
+MARKS = re.compile(rb"\x1b\[[?0-9;]*[a-zA-Z]")  # what a terminal is told about colours and the like
+
+
+@pytest.fixture(scope="module")
+def vm(place, client):
+    provider = QemuProvider(client)
+    provider.create(place, NAME)
+    try:
+        yield provider
+    finally:
+        provider.remove(place, NAME)
+
+
+class Terminal:
+    """`docker exec -it`, and whoever types there."""
+
+    def __init__(self, container, argv, rows=24, columns=80):
+        self.keys, inside = pty.openpty()
+        self.size(rows, columns)
+        self.process = subprocess.Popen(
+            ["docker", "exec", "-it", container, *argv],
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(inside)
+        self.seen = b""
+
+    def size(self, rows, columns):
+        fcntl.ioctl(self.keys, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, keys):
+        os.write(self.keys, keys)
+
+    def until(self, what, seconds=20):
+        """Read until something is there, by a pattern; what was read."""
+        end = time.monotonic() + seconds
+        while not (found := re.search(what, self.seen)):
+            assert time.monotonic() < end, f"{what!r} did not come: {self.seen!r}"
+            if select.select([self.keys], [], [], 0.1)[0]:
+                try:
+                    self.seen = MARKS.sub(b"", self.seen + os.read(self.keys, 4096))
+                except OSError:  # the other side is gone
+                    assert re.search(what, self.seen), f"the end before {what!r}: {self.seen!r}"
+        self.seen = self.seen[found.end() :]
+        return found
+
+    def leave(self):
+        self.type(LEAVE)
+        return self.process.wait(10)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.keys)
+
+
+@pytest.fixture
+def terminal(vm, place):
+    opened = []
+
+    def make(**size):
+        container = vm.find(place, NAME).container
+        opened.append(Terminal(container, vm.shell(), **size))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+def test_it_has_a_kernel_and_a_memory_of_its_own(vm, place):
+    own = "/proc/sys/kernel/random/boot_id"
+    inside = vm.exec(place, NAME, ["cat", own]).text
+    beside = containers.run(vm.client, vm.find(place, NAME).container, ["cat", own]).text
+    assert inside
+    assert inside != beside
+    release = vm.exec(place, NAME, ["uname", "-r"]).text.strip()
+    assert release == vm.release(place, NAME)
+    memory = vm.exec(place, NAME, ["sh", "-c", "grep MemTotal /proc/meminfo"]).text
+    assert 80 << 10 < int(memory.split()[1]) <= 128 << 10
+
+
+def test_qemu_is_an_ordinary_user_with_no_rights(vm, place):
+    script = (
+        "for p in /proc/[0-9]*; do grep -q '^Name:.qemu-system' $p/status && cat $p/status; done"
+    )
+    container = vm.find(place, NAME).container
+    status = containers.run(vm.client, container, ["sh", "-c", script]).text
+    held = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert held["Name"].startswith("qemu-system")
+    assert held["Uid"].split() == ["990"] * 4
+    assert int(held["CapEff"], 16) == int(held["CapBnd"], 16) == 0
+    assert held["NoNewPrivs"] == "1"
+    assert held["Seccomp"] == "2"
+    told = vm.client.api.inspect_container(container)["HostConfig"]
+    assert not told["Privileged"]
+    assert not told["Devices"]
+    assert told["ReadonlyRootfs"]
+
+
+def test_the_console_is_a_shell_that_shows_what_was_there_before(terminal):
+    first = terminal()
+    first.until(rb"Ctrl-\] leaves it")
+    first.type(b"\necho seen-$((6 * 7))\n")
+    first.until(rb"[\r\n]seen-42")
+    first.type(b"sleep 4321 &\n")
+    first.until(rb"\[1\] \d+")
+    assert first.leave() == 0
+
+    second = terminal()
+    second.until(rb"seen-42")
+    second.type(b"jobs\n")
+    second.until(rb"Running +sleep 4321")
+    second.type(b"kill %1\n")
+    assert second.leave() == 0
+
+
+def test_the_guest_follows_the_size_of_the_terminal(terminal):
+    console = terminal(rows=33, columns=101)
+    console.until(rb"leaves it")
+
+    def told(size):
+        """Whether it says that before long; the guest is told a moment after the terminal."""
+        answers = []
+        for _ in range(10):
+            console.type(b"stty size\n")
+            answers.append(console.until(rb"[\r\n](\d+ \d+)\r")[1])
+            if answers[-1] == size:
+                return True
+            time.sleep(1)
+        return answers
+
+    assert told(b"33 101") is True
+    console.size(20, 60)
+    console.process.send_signal(signal.SIGWINCH)
+    assert told(b"20 60") is True
+    assert console.leave() == 0
+
+
+def test_who_comes_later_has_the_console_even_if_the_first_is_gone(terminal):
+    first = terminal()
+    first.until(rb"leaves it")
+    second = terminal()
+    second.until(rb"leaves it")
+    first.until(rb"Another terminal has this console now")
+    assert first.process.wait(10) == 0
+    second.process.kill()  # a window that is closed: the engine lets what runs inside go on
+    third = terminal()
+    third.type(b"echo here-$((6 * 7))\n")
+    third.until(rb"[\r\n]here-42")
+    assert third.leave() == 0
+
+
+def test_machines_reach_it_and_it_reaches_them(vm, place, client):
+    page = "mkdir -p /srv; echo from-the-guest > /srv/index.html; busybox httpd -p 80 -h /srv"
+    assert vm.exec(place, NAME, ["sh", "-c", page]).status == 0
+    other = DockerProvider(client)
+    other.create(place, "docker")
+    try:
+        ask = ["curl", "--silent", "--max-time", "10", f"http://{NAME}/"]
+        assert other.exec(place, "docker", ask).text == "from-the-guest\n"
+        # Nobody listens there: 7 says that the machine was found and refused, 6 that it was not.
+        back = ["curl", "--silent", "--max-time", "10", "http://docker:8000/"]
+        assert vm.exec(place, NAME, back).status == 7
+    finally:
+        other.remove(place, "docker")
+
+
+def test_a_command_that_lasts_keeps_nobody_waiting(vm, place):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor() as pool:
+        long = pool.submit(vm.exec, place, NAME, ["sh", "-c", "sleep 6; echo late"])
+        began = time.monotonic()
+        assert vm.exec(place, NAME, ["echo", "soon"]).text == "soon\n"
+        assert time.monotonic() - began < 6
+        assert long.result().text == "late\n"
+
+
+def test_nothing_is_left_of_it(vm, place, client):
+    container = vm.find(place, NAME).container
+    mounts = client.api.inspect_container(container)["Mounts"]
+    volumes = [m["Name"] for m in mounts if m["Type"] == "volume"]
+    assert volumes
+    vm.remove(place, NAME)
+    there = {v["Name"] for v in client.api.volumes()["Volumes"] or []}
+    assert not there & set(volumes)
+    assert vm.find(place, NAME) is None
