@@ -131,7 +131,7 @@ func follow(changes <-chan os.Signal) {
 	for {
 		if now := size(); now != nil {
 			set := command{argv: []string{
-				"stty", "-F", "/dev/ttyS0", "rows", fmt.Sprint(now.rows), "cols", fmt.Sprint(now.columns),
+				"stty", "-F", "/dev/" + here.serial, "rows", fmt.Sprint(now.rows), "cols", fmt.Sprint(now.columns),
 			}}
 			_, _ = set.run()
 		}
