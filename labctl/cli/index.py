@@ -20,6 +20,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "logs": ("machines", "Show what a machine's main process wrote"),
         "kubeconfig": ("machines", "Print a cluster's kubeconfig, for your own kubectl"),
         "traffic": ("traffic", "Show who reaches whom in the lab's cluster, live"),
+        "vm": ("vm", "A virtual machine's snapshots, its power, what was done to it"),
         "check": ("grading", "Grade the lab as it is now"),
         "hint": ("grading", "Show a hint for a check"),
         "quiz": ("quiz", "Answer questions about what a lab teaches"),

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 
 from labctl.environment import docker as plain
-from labctl.environment.containers import ContainerProvider
+from labctl.environment.containers import ContainerProvider, engine_errors
 from labctl.environment.model import ExecResult, Place
-from labctl.errors import WaitTimeout
+from labctl.errors import UsageError, WaitTimeout
 from labctl.lab.model import QemuMachine, mebibytes
 
 BOOT_SECONDS = 120
@@ -50,6 +50,9 @@ class QemuProvider(ContainerProvider):
             "security_opt": ["no-new-privileges"],
         }
         plain.start(self, place, machine, place.images[spec.image], spec, options)
+        self._await(place, machine)
+
+    def _await(self, place: Place, machine: str) -> None:
         try:
             self.exec(place, machine, ["true"], timeout=BOOT_SECONDS)
         except WaitTimeout as e:
@@ -83,6 +86,23 @@ class QemuProvider(ContainerProvider):
     def release(self, place: Place, machine: str) -> str:
         """The release of the kernel that QEMU starts: the image tells, the guest is not asked."""
         return super().exec(place, machine, ["cat", _RELEASE]).text.strip()
+
+    def monitor(self, place: Place, machine: str, *words: str) -> str:
+        """What `vmm` says to `snapshot`, `power off`, `power reset` or `events`.
+
+        Raises UsageError with its refusal, NotFound when the machine does not run.
+        """
+        done = super().exec(place, machine, [_VMM, *words], timeout=BOOT_SECONDS)
+        if done.status != 0:
+            said = done.stderr.decode("utf-8", "replace").removeprefix(f"{_VMM}: ").strip()
+            raise UsageError(f"`{machine}`: {said}")
+        return done.text
+
+    def power_on(self, place: Place, machine: str) -> None:
+        """Start a machine that was switched off, with the disk that it had."""
+        with engine_errors(f"start `{machine}`"):
+            self.client.api.start(self.main(place, machine))
+        self._await(place, machine)
 
     def shell(self) -> list[str]:
         """See Provider: the serial console, which works without a network, too."""

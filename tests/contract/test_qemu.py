@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -15,9 +16,10 @@ import time
 
 import pytest
 
-from labctl.environment import containers
+from labctl.environment import containers, wait
 from labctl.environment.docker import DockerProvider
 from labctl.environment.qemu import QemuProvider
+from labctl.errors import NotFound, UsageError
 
 pytestmark = pytest.mark.engine
 NAME = "qemu"
@@ -202,6 +204,82 @@ def test_a_command_that_lasts_keeps_nobody_waiting(vm, place):
         assert vm.exec(place, NAME, ["echo", "soon"]).text == "soon\n"
         assert time.monotonic() - began < 6
         assert long.result().text == "late\n"
+
+
+def written(vm, place):
+    return vm.exec(place, NAME, ["cat", "/root/file"]).text
+
+
+def write(vm, place, text):
+    put = f"echo {text} > /root/file; sync"
+    assert vm.exec(place, NAME, ["sh", "-c", put]).status == 0
+
+
+def names(vm, place):
+    return [one["name"] for one in json.loads(vm.monitor(place, NAME, "snapshot", "list"))]
+
+
+def test_a_snapshot_brings_back_memory_and_disk(vm, place):
+    write(vm, place, "before")
+    started = vm.exec(place, NAME, ["sh", "-c", "sleep 7654 >/dev/null 2>&1 & echo $!"]).text
+    vm.monitor(place, NAME, "snapshot", "save", "one")
+    assert names(vm, place) == ["one"]
+    write(vm, place, "after")
+    vm.exec(place, NAME, ["kill", started.strip()])
+    vm.monitor(place, NAME, "snapshot", "revert", "one")
+    assert written(vm, place) == "before\n"
+    assert vm.exec(place, NAME, ["kill", "-0", started.strip()]).status == 0
+    vm.monitor(place, NAME, "snapshot", "delete", "one")
+    assert names(vm, place) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("revert", "none"), 'no snapshot "none"'),
+        (("delete", "none"), 'no snapshot "none"'),
+        (("save", "not a name"), "a snapshot's name is letters"),
+    ],
+)
+def test_what_cannot_be_done_with_snapshots_is_said(vm, place, words, says):
+    with pytest.raises(UsageError, match=says):
+        vm.monitor(place, NAME, "snapshot", *words)
+
+
+def test_a_name_is_taken_once(vm, place):
+    vm.monitor(place, NAME, "snapshot", "save", "taken")
+    with pytest.raises(UsageError, match="already a snapshot"):
+        vm.monitor(place, NAME, "snapshot", "save", "taken")
+    vm.monitor(place, NAME, "snapshot", "delete", "taken")
+
+
+def test_power_is_cut_and_comes_back_with_the_disk_as_it_was(vm, place):
+    write(vm, place, "kept")
+    first = vm.exec(place, NAME, ["cat", "/proc/sys/kernel/random/boot_id"]).text
+    vm.monitor(place, NAME, "power", "off")
+    wait.until("the end", lambda: vm.find(place, NAME).state == "stopped", seconds=10)
+    with pytest.raises(NotFound):
+        vm.monitor(place, NAME, "power", "reset")
+    vm.power_on(place, NAME)
+    assert written(vm, place) == "kept\n"
+    assert vm.exec(place, NAME, ["cat", "/proc/sys/kernel/random/boot_id"]).text != first
+
+
+def test_qemu_tells_what_was_done_in_order(vm, place):
+    vm.monitor(place, NAME, "snapshot", "save", "told")
+    vm.monitor(place, NAME, "snapshot", "revert", "told")
+    vm.monitor(place, NAME, "snapshot", "delete", "told")
+    vm.monitor(place, NAME, "power", "reset")
+    told = [json.loads(line) for line in vm.monitor(place, NAME, "events").splitlines()]
+    assert [one["time"] for one in told] == sorted(one["time"] for one in told)
+    ends = [
+        one["data"]["id"]
+        for one in told
+        if one["event"] == "JOB_STATUS_CHANGE" and one["data"]["status"] == "concluded"
+    ]
+    assert ends[-3:] == ["save.told", "revert.told", "delete.told"]
+    assert told[-1]["event"] == "RESET"
+    assert vm.exec(place, NAME, ["true"]).status == 0
 
 
 def test_nothing_is_left_of_it(vm, place, client):

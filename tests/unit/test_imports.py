@@ -74,7 +74,7 @@ def test_only_the_cli_prints():
 
 
 def test_only_provider_names_the_providers():
-    own = {"docker", "engine", "kind"}
+    own = {"docker", "engine", "kind", "qemu"}
     named = {f"labctl.environment.{name}.{name.capitalize()}Provider" for name in own}
     named |= {f"{name.capitalize()}Provider" for name in own}
     users = {
@@ -83,8 +83,9 @@ def test_only_provider_names_the_providers():
         for target in imported(tree)
         if target in named and not name.startswith("environment/")
     }
-    # A kind machine is the only one that manifests can be applied to.
-    assert users <= {"session/bringup.py"}
+    # A kind machine is the only one that manifests can be applied to, and a virtual machine the
+    # only one with snapshots and a kernel of its own.
+    assert users <= {"session/bringup.py", "cli/vm.py", "grading/submission/computer.py"}
 
 
 def test_no_module_is_too_long_to_read():

@@ -144,7 +144,11 @@ func reach(what string, arguments map[string]any) ([]byte, error) {
 }
 
 func send(to io.Writer, what string, arguments map[string]any) error {
-	data, err := json.Marshal(map[string]any{"execute": what, "arguments": arguments})
+	question := map[string]any{"execute": what}
+	if arguments != nil {
+		question["arguments"] = arguments
+	}
+	data, err := json.Marshal(question)
 	if err != nil {
 		return err
 	}

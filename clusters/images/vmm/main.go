@@ -3,8 +3,12 @@
 //	vmm run [-memory MIB] [-cpus N] [-port N]... [-network]   start QEMU; the container's program
 //	vmm exec [-stdin] [-env NAME=VALUE]... -- CMD [ARG]...    run a command in the guest
 //	vmm console                                               the guest's serial console
+//	vmm snapshot save|revert|delete NAME                      of memory and disk
+//	vmm snapshot list                                         as JSON
+//	vmm power reset|off                                       pull the plug, or press the button
+//	vmm events                                                what QEMU told so far, as JSON lines
 //
-// exec and console end with 125 when the guest cannot be reached, as `docker exec` does.
+// All but run end with 125 when QEMU or the guest cannot be reached, as `docker exec` does.
 package main
 
 import (
@@ -19,6 +23,8 @@ const (
 	overlay = "/vm/disk.qcow2"
 	agent   = "/vm/agent.sock"
 	monitor = "/vm/monitor.sock"
+	witness = "/vm/witness.sock"
+	events  = "/vm/events.jsonl"
 	serial  = "/vm/console.sock"
 	history = "/vm/console.log"
 )
@@ -65,8 +71,22 @@ func main() {
 		if err := console(); err != nil {
 			fail(err)
 		}
+	case "snapshot":
+		if err := snapshot(os.Args[2:]); err != nil {
+			fail(err)
+		}
+	case "power":
+		if err := power(os.Args[2:]); err != nil {
+			fail(err)
+		}
+	case "events":
+		data, err := os.ReadFile(events)
+		if err != nil {
+			fail(err)
+		}
+		_, _ = os.Stdout.Write(data)
 	default:
-		fail("there is only: run, exec, console")
+		fail("there is only: run, exec, console, snapshot, power, events")
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 // What the image has of the guest.
 const (
 	kernel = "/guest/vmlinux"
+	first  = "/guest/initrd"
 	base   = "/guest/disk.qcow2"
 )
 
@@ -36,9 +37,8 @@ type machine struct {
 }
 
 // arguments are QEMU's. Nothing is there that the guest does not need: no display, no default
-// devices. The disk is NVMe, which Debian's kernels need no module for, and on x86 QEMU starts
-// their uncompressed kernel without unpacking it first. The translation cache of TCG has a cap, or
-// it would take a gigabyte.
+// devices. On x86 QEMU starts an uncompressed kernel, which spares the guest to unpack it. The
+// translation cache of TCG has a cap, or it would take a gigabyte.
 func (m machine) arguments(name string) []string {
 	args := []string{
 		here.program,
@@ -47,10 +47,11 @@ func (m machine) arguments(name string) []string {
 		"-nodefaults", "-no-user-config", "-display", "none",
 		"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
 		"-kernel", kernel,
-		"-append", "root=/dev/nvme0n1 ro quiet console=" + here.serial + " guest_name=" + name +
+		"-initrd", first,
+		"-append", "quiet console=" + here.serial + " guest_name=" + name +
 			" " + here.kernel,
-		"-drive", "if=none,id=disk,discard=unmap,file=" + overlay,
-		"-device", "nvme,drive=disk,serial=disk",
+		"-blockdev", "qcow2,node-name=disk,discard=unmap,file.driver=file,file.filename=" + overlay,
+		"-device", "virtio-blk-pci,drive=disk",
 		"-chardev", "socket,id=serial,server=on,wait=off,path=" + serial + ",logfile=" + history,
 		"-serial", "chardev:serial",
 		"-device", "virtio-serial",
@@ -58,6 +59,7 @@ func (m machine) arguments(name string) []string {
 		"-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0",
 		"-device", "virtio-rng-pci",
 		"-qmp", "unix:" + monitor + ",server=on,wait=off",
+		"-qmp", "unix:" + witness + ",server=on,wait=off",
 	}
 	if !m.network {
 		return append(args, "-nic", "none")
@@ -99,6 +101,7 @@ func (m machine) run() error {
 			time.Sleep(100 * time.Millisecond)
 		}
 	}()
+	go record()
 	if err := qemu.Wait(); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
 	}
