@@ -282,6 +282,19 @@ def test_qemu_tells_what_was_done_in_order(vm, place):
     assert vm.exec(place, NAME, ["true"]).status == 0
 
 
+def test_a_guest_cannot_fill_the_disk_from_its_console(vm, place):
+    flood = "head -c 12000000 /dev/zero | tr '\\0' x | fold -w 100 > /dev/console"
+    assert vm.exec(place, NAME, ["sh", "-c", flood], timeout=120).status == 0
+    container = vm.find(place, NAME).container
+    size = ["stat", "-c", "%s", "/vm/console.log"]
+
+    def small():
+        return int(containers.run(vm.client, container, size).text) < 8 << 20
+
+    assert wait.until("the log to be cut", small, seconds=20)
+    assert len(vm.logs(place, NAME, 1_000_000)) < 12_000_000
+
+
 def test_nothing_is_left_of_it(vm, place, client):
     container = vm.find(place, NAME).container
     mounts = client.api.inspect_container(container)["Mounts"]

@@ -52,7 +52,7 @@ func (m machine) arguments(name string) []string {
 			" " + here.kernel,
 		"-blockdev", "qcow2,node-name=disk,discard=unmap,file.driver=file,file.filename=" + overlay,
 		"-device", "virtio-blk-pci,drive=disk",
-		"-chardev", "socket,id=serial,server=on,wait=off,path=" + serial + ",logfile=" + history,
+		"-chardev", "socket,id=serial,server=on,wait=off,path=" + serial + ",logfile=" + history + ",logappend=on",
 		"-serial", "chardev:serial",
 		"-device", "virtio-serial",
 		"-chardev", "socket,id=agent,server=on,wait=off,path=" + agent,
@@ -71,6 +71,27 @@ func (m machine) arguments(name string) []string {
 	return append(args, "-netdev", "user,id=net"+forward, "-device", "virtio-net-pci,netdev=net,romfile=")
 }
 
+// most is how much of a console is kept, and how much of it is told as the container's log, in
+// bytes: a guest may write without end.
+const most = 4 << 20
+
+// tell copies the console to the container's log, as it grows.
+func tell(log *os.File) {
+	var told, at int64
+	for {
+		to := io.Writer(os.Stdout)
+		if told > most {
+			to = io.Discard
+		}
+		n, _ := io.Copy(to, log)
+		told, at = told+n, at+n
+		if at > most && log.Truncate(0) == nil {
+			at, _ = log.Seek(0, io.SeekStart)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
 // run makes the guest's own disk, unless it is there, and becomes QEMU's parent: what the guest
 // writes to its console is the container's log.
 func (m machine) run() error {
@@ -80,7 +101,7 @@ func (m machine) run() error {
 			return fmt.Errorf("the disk cannot be made: %s", out)
 		}
 	}
-	log, err := os.OpenFile(history, os.O_CREATE|os.O_TRUNC|os.O_RDONLY, 0o600)
+	log, err := os.OpenFile(history, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
@@ -95,12 +116,7 @@ func (m machine) run() error {
 	if err := qemu.Start(); err != nil {
 		return err
 	}
-	go func() {
-		for {
-			_, _ = io.Copy(os.Stdout, log)
-			time.Sleep(100 * time.Millisecond)
-		}
-	}()
+	go tell(log)
 	go record()
 	if err := qemu.Wait(); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
