@@ -18,12 +18,17 @@ from labctl.errors import EnvironmentFailure
 Run = Callable[[Sequence[str], bytes], ExecResult]
 
 _PKI = "/etc/kubernetes/pki/etcd"
-_CURL = [
-    *("curl", "--silent", "--show-error", "--fail-with-body", "--max-time", "20"),
-    *("--noproxy", "*", "--cacert", f"{_PKI}/ca.crt"),
-    *("--cert", f"{_PKI}/server.crt", "--key", f"{_PKI}/server.key", "--data-binary", "@-"),
+# kubectl is the one program of every node that speaks HTTPS, with whatever server.
+_POST = [
+    *(
+        "kubectl",
+        "--server=https://127.0.0.1:2379",
+        "--request-timeout=20s",
+        "--kubeconfig=/dev/null",
+    ),
+    *(f"--certificate-authority={_PKI}/ca.crt", f"--client-certificate={_PKI}/server.crt"),
+    *(f"--client-key={_PKI}/server.key", "create", "--filename=-", "--raw"),
 ]
-_URL = "https://127.0.0.1:2379/v3/"
 # Everything of the API server. A range ends before a key: "0" comes after "/".
 FIRST, END = "/registry/", "/registry0"
 # What etcd takes in one transaction: 128 changes, 1.5 MiB.
@@ -61,7 +66,7 @@ class Etcd:
         self._ask("maintenance/defragment", {})
 
     def _ask(self, call: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        done = self._run([*_CURL, _URL + call], json.dumps(body).encode())
+        done = self._run([*_POST, f"/v3/{call}"], json.dumps(body).encode())
         if done.status != 0:
             said = (done.stdout + done.stderr).decode("utf-8", "replace")
             raise EnvironmentFailure(f"etcd did not do `{call}`", details=said)

@@ -84,31 +84,27 @@ class KindProvider(ContainerProvider):
 
         False, with nothing left of it, when that is not possible: a new one is due.
         """
+        with contextlib.suppress(EnvironmentFailure):
+            if self._put_back(place, machine):
+                return True
+        _mark(place, machine).unlink(missing_ok=True)
+        self.remove(place, machine)
+        return False
+
+    def _put_back(self, place: Place, machine: str) -> bool:
         spec = place.lab.machines[machine]
         assert isinstance(spec, KindMachine)
         mark, nodes = renewal.load(_mark(place, machine)), self.marked(place, machine)
-        try:
-            done = (
-                mark is not None
-                and bool(nodes)
-                and (
-                    renewal.Cluster(self.client, nodes).renew(
-                        mark,
-                        place.kubeconfig(machine),
-                        fresh=[space for name in spec.addons for space in addons.load(name).renew],
-                    )
-                )
-            )
-            if done:
-                if spec.audit:
-                    self.exec(place, machine, ["truncate", "--size=0", kind_config.AUDIT_LOG])
-                self._settle(place, machine, spec)
-        except EnvironmentFailure:
-            done = False
-        if not done:
-            _mark(place, machine).unlink(missing_ok=True)
-            self.remove(place, machine)
-        return done
+        if mark is None or not nodes:
+            return False
+        fresh = [space for name in spec.addons for space in addons.load(name).renew]
+        cluster = renewal.Cluster(self.client, nodes)
+        if not cluster.renew(mark, place.kubeconfig(machine), fresh=fresh):
+            return False
+        if spec.audit:
+            self.exec(place, machine, ["truncate", "--size=0", kind_config.AUDIT_LOG])
+        self._settle(place, machine, spec)
+        return True
 
     def remove(self, place: Place, machine: str) -> None:
         """See Provider. Does what `kind delete cluster` does, and cannot be fooled by its state."""

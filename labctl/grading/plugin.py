@@ -103,7 +103,8 @@ class Judge:
         """A weakness may take a while to show: it is tried until it does, or time is up."""
         mark = _mark(pyfuncitem)
         assert mark is not None
-        until = time.monotonic() + mark.seconds - _PAUSE
+        began = time.monotonic()
+        until = began + mark.seconds - _PAUSE
         try:
             return (yield)
         except Exception as e:
@@ -113,7 +114,9 @@ class Judge:
         names = inspect.signature(pyfuncitem.obj).parameters
         arguments = {name: pyfuncitem.funcargs[name] for name in names}
         while time.monotonic() < until:
-            time.sleep(_PAUSE)
+            # Not more work than rest: what is waited for has to get done meanwhile.
+            time.sleep(max(_PAUSE, time.monotonic() - began))
+            began = time.monotonic()
             try:
                 return pyfuncitem.obj(**arguments)
             except Exception as e:

@@ -15,7 +15,7 @@ WORKER = "worker2"
 # Everything that a learner may do to a cluster, the last such that the API helps no more.
 HAVOC = """
 kubectl create namespace lab
-kubectl -n lab create secret generic pin --from-literal=pin=4711
+kubectl -n lab create secret generic pin --from-literal=pin=271828182845
 kubectl -n lab apply -f - <<END
 apiVersion: apps/v1
 kind: Deployment
@@ -134,7 +134,7 @@ def test_it_is_as_it_was_marked(cluster, three_nodes, client, api):
     assert "mine.example" not in images
     log = on_node(client, three_nodes, "control-plane", "cat", AUDIT_LOG).text
     assert "stubborn" not in log
-    database = ["grep", "-rqF", "4711", "/var/lib/etcd/member/snap"]
+    database = ["grep", "-rqF", "271828182845", "/var/lib/etcd/member/snap"]
     assert on_node(client, three_nodes, "control-plane", *database).status == 1
 
 

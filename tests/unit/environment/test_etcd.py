@@ -22,7 +22,7 @@ class Gateway:
 
     def __call__(self, argv, stdin):
         self.calls.append((argv[-1].partition("/v3/")[2], json.loads(stdin)))
-        return ExecResult(self.status, json.dumps(self.answer).encode(), b"curl: (22) refused")
+        return ExecResult(self.status, json.dumps(self.answer).encode(), b"refused")
 
 
 def test_all_keys_are_read_with_any_bytes_as_their_values():
