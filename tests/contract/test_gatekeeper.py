@@ -54,6 +54,7 @@ def cluster(client, module, tmp_path_factory):
         provider = KindProvider(client)
         provider.create(place, "cluster")
         installer.install(provider, place, "cluster", addons.load("gatekeeper"))
+        installer.await_ready(provider, place, "cluster", addons.load("gatekeeper"))
         api = KubeAPI(place.kubeconfig("cluster"))
         space = yaml.safe_load((module / ALLOWED[0]).read_text())
         assert api.create("/api/v1/namespaces", space).ok
