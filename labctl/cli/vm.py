@@ -1,4 +1,4 @@
-"""vm: a virtual machine's snapshots, its power, and what was done to it."""
+"""vm: a virtual machine's snapshots, network and power, and what was done to it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,19 @@ class Power(StrEnum):
     RESET = "reset"
 
 
+class Link(StrEnum):
+    """Whether the network cable is in."""
+
+    ON = "on"
+    OFF = "off"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Virtual machines: snapshots, power, events.")
-    for command in (snapshots, snapshot, revert, delete, power, events):
+    group = typer.Typer(
+        no_args_is_help=True, help="Virtual machines: snapshots, network, power, events."
+    )
+    for command in (snapshots, snapshot, revert, delete, network, power, events):
         group.command()(command)
     app.add_typer(group, name="vm")
 
@@ -44,7 +53,7 @@ def snapshots(
     from labctl.cli import output
 
     found, provider = _machine(session, machine)
-    told = json_module.loads(provider.monitor(found.place, machine, "snapshot", "list"))
+    told = json_module.loads(provider.operate(found.place, machine, "snapshots"))
     if json:
         output.print_json(told)
         return
@@ -67,7 +76,7 @@ def snapshot(machine: options.Machine, name: Name, session: options.Session = No
 
     Examples: labctl vm snapshot vm before-the-change
     """
-    _do(session, machine, "Save", "snapshot", "save", name)
+    _do(session, machine, "Save", "snapshot", name)
 
 
 def revert(machine: options.Machine, name: Name, session: options.Session = None) -> None:
@@ -75,7 +84,7 @@ def revert(machine: options.Machine, name: Name, session: options.Session = None
 
     Examples: labctl vm revert vm before-the-change
     """
-    _do(session, machine, "Revert to", "snapshot", "revert", name)
+    _do(session, machine, "Revert to", "revert", name)
 
 
 def delete(machine: options.Machine, name: Name, session: options.Session = None) -> None:
@@ -83,7 +92,15 @@ def delete(machine: options.Machine, name: Name, session: options.Session = None
 
     Examples: labctl vm delete vm before-the-change
     """
-    _do(session, machine, "Delete", "snapshot", "delete", name)
+    _do(session, machine, "Delete", "delete", name)
+
+
+def network(machine: options.Machine, link: Link, session: options.Session = None) -> None:
+    """Pull a virtual machine's network cable, or plug it in: the guest cannot change that.
+
+    Examples: labctl vm network vm off; labctl vm network vm on
+    """
+    _do(session, machine, "Network", "network", link)
 
 
 def power(machine: options.Machine, what: Power, session: options.Session = None) -> None:
@@ -98,21 +115,20 @@ def power(machine: options.Machine, what: Power, session: options.Session = None
         if what is Power.ON:
             provider.power_on(found.place, machine)
         else:
-            provider.monitor(found.place, machine, "power", what)
+            provider.operate(found.place, machine, "power", what)
 
 
 def events(
     machine: options.Machine, session: options.Session = None, json: options.Json = False
 ) -> None:
-    """Show what was done to a virtual machine, as QEMU tells it.
+    """Show what was done to a virtual machine, the oldest first.
 
     Examples: labctl vm events vm; labctl vm events vm --json
     """
     from labctl.cli import output
 
     found, provider = _machine(session, machine)
-    lines = provider.monitor(found.place, machine, "events").splitlines()
-    told = [json_module.loads(line) for line in lines]
+    told = json_module.loads(provider.operate(found.place, machine, "events"))
     if json:
         output.print_json(told)
         return
@@ -128,7 +144,7 @@ def _do(session: str | None, machine: str, doing: str, *words: str) -> None:
 
     found, provider = _machine(session, machine)
     with output.Steps().step(f"{doing} {words[-1]}: {machine}"):
-        provider.monitor(found.place, machine, *words)
+        provider.operate(found.place, machine, *words)
 
 
 def _machine(session: str | None, name: str) -> tuple[Session, QemuProvider]:

@@ -13,6 +13,7 @@ from labctl.errors import WaitTimeout
 from labctl.lab.model import DockerMachine, KindMachine, MachineBase
 
 WORKSPACE = "/workspace"
+CONTROL = "/control"
 
 
 class DockerProvider(ContainerProvider):
@@ -41,6 +42,9 @@ class DockerProvider(ContainerProvider):
             options["user"] = spec.user
         if spec.kubeconfig:
             options["volumes"] += [f"{kube_folder(place, spec.kubeconfig)}:/home/learner/.kube"]
+        if spec.operator:
+            # The image's own folder would make the volume the operator's.
+            options["volumes"] += [f"{one}:ro,nocopy" for one in control(self, place)]
         start(self, place, machine, place.images[spec.image], spec, options)
         if spec.ready:
             self._await(place, machine, spec)
@@ -69,6 +73,17 @@ def _trust(place: Place, options: dict[str, Any]) -> dict[str, str]:
         return {}
     options["volumes"] += [f"{folder}:{tls.TRUST}:ro"]
     return {"SSL_CERT_FILE": tls.AUTHORITY}
+
+
+def control(provider: ContainerProvider, place: Place) -> list[str]:
+    """The volume through which virtual machines are operated, in a lab with an operator."""
+    machines = place.lab.machines.values()
+    if not any(isinstance(spec, DockerMachine) and spec.operator for spec in machines):
+        return []
+    name = place.container("vol-control")
+    with engine_errors(f"create the volume `{name}`"):
+        provider.client.volumes.create(name, labels=place.labels("control", "volume"))
+    return [f"{name}:{CONTROL}"]
 
 
 def kube_folder(place: Place, cluster: str) -> Path:

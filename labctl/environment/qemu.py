@@ -49,6 +49,7 @@ class QemuProvider(ContainerProvider):
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
         }
+        options["volumes"] += plain.control(self, place)
         plain.start(self, place, machine, place.images[spec.image], spec, options)
         self._await(place, machine)
 
@@ -87,8 +88,8 @@ class QemuProvider(ContainerProvider):
         """The release of the kernel that QEMU starts: the image tells, the guest is not asked."""
         return super().exec(place, machine, ["cat", _RELEASE]).text.strip()
 
-    def monitor(self, place: Place, machine: str, *words: str) -> str:
-        """What `vmm` says to `snapshot`, `power off`, `power reset` or `events`.
+    def operate(self, place: Place, machine: str, *words: str) -> str:
+        """Have `vmm` do what operate.go of clusters/images/vmm offers; what it tells, as JSON.
 
         Raises UsageError with its refusal, NotFound when the machine does not run.
         """

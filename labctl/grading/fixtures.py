@@ -1,6 +1,6 @@
 """The fixtures that checks are written with. Their names are a contract with all labs.
 
-`machine`, `host`, `kernel`, `probe`, `history`, `kube`, `facts`, `workspace`, `lab`.
+`machine`, `host`, `kernel`, `guest`, `probe`, `history`, `kube`, `facts`, `workspace`, `lab`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from labctl.environment.probe_client import ProbeClient, Wire
 from labctl.grading import backend
 from labctl.grading.controlplane import examine
 from labctl.grading.evidence import Connectivity, Kernel, Targets
+from labctl.grading.guest import Guest
 from labctl.grading.history import History
 
 if TYPE_CHECKING:
@@ -172,6 +173,11 @@ class Fixtures:
     def kernel(self, labctl_targets: Targets) -> Kernel:
         """Machines as the host's kernel sees them: processes, namespaces, cgroups, files."""
         return Kernel(labctl_targets)
+
+    @pytest.fixture(scope="session")
+    def guest(self, labctl_targets: Targets) -> Callable[[str], Guest]:
+        """`guest("desk")`: a virtual machine from its host's side: disk, snapshots, events."""
+        return lambda name: Guest(labctl_targets, name)
 
     @pytest.fixture(scope="session")
     def probe(self, labctl_targets: Targets) -> Connectivity:

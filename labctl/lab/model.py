@@ -79,6 +79,7 @@ class DockerMachine(MachineBase):
 
     `image` names a folder `environment/IMAGE` of the lab, or else a shared image. With
     `certificate` it finds one for its name, which all machines trust: see environment/tls.py.
+    With `operator` the program `vm` works there: see clusters/images/operator.
     """
 
     provider: Literal["docker"]
@@ -91,6 +92,7 @@ class DockerMachine(MachineBase):
     pids: Annotated[int, Field(ge=1)] | None = None
     capabilities: list[str] = []
     certificate: bool = False
+    operator: bool = False
     ready: Ready | None = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -216,20 +217,20 @@ def write(vm, place, text):
 
 
 def names(vm, place):
-    return [one["name"] for one in json.loads(vm.monitor(place, NAME, "snapshot", "list"))]
+    return [one["name"] for one in json.loads(vm.operate(place, NAME, "snapshots"))]
 
 
 def test_a_snapshot_brings_back_memory_and_disk(vm, place):
     write(vm, place, "before")
     started = vm.exec(place, NAME, ["sh", "-c", "sleep 7654 >/dev/null 2>&1 & echo $!"]).text
-    vm.monitor(place, NAME, "snapshot", "save", "one")
+    vm.operate(place, NAME, "snapshot", "one")
     assert names(vm, place) == ["one"]
     write(vm, place, "after")
     vm.exec(place, NAME, ["kill", started.strip()])
-    vm.monitor(place, NAME, "snapshot", "revert", "one")
+    vm.operate(place, NAME, "revert", "one")
     assert written(vm, place) == "before\n"
     assert vm.exec(place, NAME, ["kill", "-0", started.strip()]).status == 0
-    vm.monitor(place, NAME, "snapshot", "delete", "one")
+    vm.operate(place, NAME, "delete", "one")
     assert names(vm, place) == []
 
 
@@ -238,48 +239,102 @@ def test_a_snapshot_brings_back_memory_and_disk(vm, place):
     [
         (("revert", "none"), 'no snapshot "none"'),
         (("delete", "none"), 'no snapshot "none"'),
-        (("save", "not a name"), "a snapshot's name is letters"),
+        (("snapshot", "not a name"), "a snapshot's name is letters"),
+        (("network", "maybe"), "say on or off"),
+        (("read", "etc/passwd"), "no path from the root"),
+        (("fly",), 'there is no "fly"'),
     ],
 )
-def test_what_cannot_be_done_with_snapshots_is_said(vm, place, words, says):
+def test_what_cannot_be_done_is_said(vm, place, words, says):
     with pytest.raises(UsageError, match=says):
-        vm.monitor(place, NAME, "snapshot", *words)
+        vm.operate(place, NAME, *words)
 
 
 def test_a_name_is_taken_once(vm, place):
-    vm.monitor(place, NAME, "snapshot", "save", "taken")
+    vm.operate(place, NAME, "snapshot", "taken")
     with pytest.raises(UsageError, match="already a snapshot"):
-        vm.monitor(place, NAME, "snapshot", "save", "taken")
-    vm.monitor(place, NAME, "snapshot", "delete", "taken")
+        vm.operate(place, NAME, "snapshot", "taken")
+    vm.operate(place, NAME, "delete", "taken")
 
 
 def test_power_is_cut_and_comes_back_with_the_disk_as_it_was(vm, place):
     write(vm, place, "kept")
     first = vm.exec(place, NAME, ["cat", "/proc/sys/kernel/random/boot_id"]).text
-    vm.monitor(place, NAME, "power", "off")
+    vm.operate(place, NAME, "power", "off")
     wait.until("the end", lambda: vm.find(place, NAME).state == "stopped", seconds=10)
     with pytest.raises(NotFound):
-        vm.monitor(place, NAME, "power", "reset")
+        vm.operate(place, NAME, "power", "reset")
     vm.power_on(place, NAME)
     assert written(vm, place) == "kept\n"
     assert vm.exec(place, NAME, ["cat", "/proc/sys/kernel/random/boot_id"]).text != first
 
 
-def test_qemu_tells_what_was_done_in_order(vm, place):
-    vm.monitor(place, NAME, "snapshot", "save", "told")
-    vm.monitor(place, NAME, "snapshot", "revert", "told")
-    vm.monitor(place, NAME, "snapshot", "delete", "told")
-    vm.monitor(place, NAME, "power", "reset")
-    told = [json.loads(line) for line in vm.monitor(place, NAME, "events").splitlines()]
+def test_what_was_done_is_told_in_order(vm, place):
+    vm.operate(place, NAME, "snapshot", "told")
+    vm.operate(place, NAME, "revert", "told")
+    vm.operate(place, NAME, "delete", "told")
+    vm.operate(place, NAME, "power", "reset")
+    told = json.loads(vm.operate(place, NAME, "events"))
     assert [one["time"] for one in told] == sorted(one["time"] for one in told)
-    ends = [
-        one["data"]["id"]
-        for one in told
-        if one["event"] == "JOB_STATUS_CHANGE" and one["data"]["status"] == "concluded"
-    ]
-    assert ends[-3:] == ["save.told", "revert.told", "delete.told"]
+    ends = [one["event"] for one in told if (one["data"] or {}).get("name") == "told"]
+    assert ends == ["SNAPSHOT_SAVED", "SNAPSHOT_REVERTED", "SNAPSHOT_DELETED"]
     assert told[-1]["event"] == "RESET"
     assert vm.exec(place, NAME, ["true"]).status == 0
+
+
+def serves(vm, place, client):
+    container = vm.find(place, NAME).container
+    script = "exec 3<>/dev/tcp/localhost/80 && timeout 3 head -c 5 <&3"
+    return containers.run(client, container, ["bash", "-c", script], timeout=10).text == "hello"
+
+
+def test_the_network_is_cut_whatever_is_reverted(vm, place, client):
+    vm.exec(place, NAME, ["sh", "-c", "busybox nc -ll -p 80 -e echo hello >/dev/null 2>&1 &"])
+    assert wait.until("an answer", lambda: serves(vm, place, client), seconds=10)
+    vm.operate(place, NAME, "snapshot", "open")
+    vm.operate(place, NAME, "network", "off")
+    assert not serves(vm, place, client)
+    vm.operate(place, NAME, "revert", "open")
+    assert not serves(vm, place, client)
+    vm.exec(place, NAME, ["ip", "link", "set", "eth0", "up"])
+    assert not serves(vm, place, client)
+    vm.operate(place, NAME, "network", "on")
+    assert serves(vm, place, client)
+    vm.operate(place, NAME, "delete", "open")
+    told = json.loads(vm.operate(place, NAME, "events"))
+    assert [one["data"]["link"] for one in told if one["event"] == "NETWORK"] == ["off", "on"]
+
+
+def on_disk(vm, place, *words):
+    found = json.loads(vm.operate(place, NAME, "read", *words))
+    return {
+        path: base64.b64decode(one["content"]).decode() if one["kind"] == "regular" else one["kind"]
+        for path, one in found.items()
+    }
+
+
+def test_the_disk_is_read_from_outside(vm, place):
+    write(vm, place, "then")
+    vm.operate(place, NAME, "snapshot", "then")
+    write(vm, place, "now")
+    found = on_disk(vm, place, "/root/file", "/root", "/none", "/bin/sh", "/bin")
+    assert found == {
+        "/root/file": "now\n",
+        "/root": "directory",
+        "/none": "",
+        "/bin/sh": "symlink",
+        "/bin": "symlink",
+    }
+    assert on_disk(vm, place, "-snapshot", "then", "/root/file") == {"/root/file": "then\n"}
+    vm.operate(place, NAME, "delete", "then")
+
+
+def test_a_guest_that_does_not_listen_has_a_disk(vm, place):
+    write(vm, place, "silent")
+    deaf = "(sleep 1; pkill -STOP qemu-ga; sleep 15; pkill -CONT qemu-ga) >/dev/null 2>&1 &"
+    vm.exec(place, NAME, ["sh", "-c", deaf])
+    time.sleep(2)
+    assert on_disk(vm, place, "/root/file") == {"/root/file": "silent\n"}
 
 
 def test_a_guest_cannot_fill_the_disk_from_its_console(vm, place):

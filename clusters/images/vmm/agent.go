@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ const (
 type command struct {
 	argv  []string
 	env   list
-	stdin bool
+	stdin []byte
 }
 
 // ended is how a command in the guest ended, as QEMU's guest agent tells it.
@@ -34,48 +35,46 @@ type ended struct {
 	Err      []byte `json:"err-data"`
 }
 
-// run runs the command and gives its exit status, 128 and more for a signal, as shells do. The
-// agent answers one caller at a time, so a command that lasts is asked about, not waited for.
-func (c command) run() (int, error) {
+// run runs the command. Its exit status is 128 and more for a signal, as in shells. The agent
+// answers one caller at a time, so a command that lasts is asked about, not waited for.
+func (c command) run(ctx context.Context) (answer, error) {
 	arguments := map[string]any{
 		"path": c.argv[0], "arg": c.argv[1:], "capture-output": true,
 		"env": append([]string{path, "HOME=/root", "LANG=C.UTF-8"}, c.env...),
 	}
-	if c.stdin {
-		data, err := io.ReadAll(os.Stdin)
-		if err != nil {
-			return 0, err
-		}
-		arguments["input-data"] = data
+	if c.stdin != nil {
+		arguments["input-data"] = c.stdin
 	}
 	var begun struct {
 		PID int `json:"pid"`
 	}
-	if err := ask("guest-exec", arguments, &begun); err != nil {
-		return 0, err
+	if err := ask(ctx, "guest-exec", arguments, &begun); err != nil {
+		return answer{}, err
 	}
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 300*time.Millisecond) {
 		time.Sleep(pause)
 		var end ended
-		if err := ask("guest-exec-status", map[string]any{"pid": begun.PID}, &end); err != nil {
-			return 0, err
+		if err := ask(ctx, "guest-exec-status", map[string]any{"pid": begun.PID}, &end); err != nil {
+			return answer{}, err
 		}
 		if !end.Exited {
 			continue
 		}
-		_, _ = os.Stdout.Write(end.Out)
-		_, _ = os.Stderr.Write(end.Err)
+		status := end.ExitCode
 		if end.Signal != 0 {
-			return 128 + end.Signal, nil
+			status = 128 + end.Signal
 		}
-		return end.ExitCode, nil
+		return answer{Status: status, Out: end.Out, Err: end.Err}, nil
 	}
 }
 
 // ask has the agent do one thing. It goes on until the agent is there, which is when the guest
-// is up; whoever started this has the deadline. What the agent refuses is an error.
-func ask(what string, arguments map[string]any, answer any) error {
+// is up; whoever started this, or the context, has the deadline. What the agent refuses is an error.
+func ask(ctx context.Context, what string, arguments map[string]any, answer any) error {
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		line, err := reach(what, arguments)
 		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, io.EOF) || retry(err) {
 			time.Sleep(50 * time.Millisecond)

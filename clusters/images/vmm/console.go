@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -133,7 +134,7 @@ func follow(changes <-chan os.Signal) {
 			set := command{argv: []string{
 				"stty", "-F", "/dev/" + here.serial, "rows", fmt.Sprint(now.rows), "cols", fmt.Sprint(now.columns),
 			}}
-			_, _ = set.run()
+			_, _ = set.run(context.Background())
 		}
 		<-changes
 	}

@@ -3,18 +3,22 @@
 //	vmm run [-memory MIB] [-cpus N] [-port N]... [-network]   start QEMU; the container's program
 //	vmm exec [-stdin] [-env NAME=VALUE]... -- CMD [ARG]...    run a command in the guest
 //	vmm console                                               the guest's serial console
-//	vmm snapshot save|revert|delete NAME                      of memory and disk
-//	vmm snapshot list                                         as JSON
-//	vmm power reset|off                                       pull the plug, or press the button
-//	vmm events                                                what QEMU told so far, as JSON lines
+//	vmm VERB [ARG]...                                         anything else, as in operate.go
 //
 // All but run end with 125 when QEMU or the guest cannot be reached, as `docker exec` does.
+//
+// Under the name `vm` it is the operator's: `vm VERB MACHINE [ARG]...` is done by the vmm of
+// another container, whose socket is in /control. See operator.go.
 package main
 
 import (
+	"bytes"
+	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -41,8 +45,11 @@ func (l *list) Set(value string) error {
 }
 
 func main() {
+	if filepath.Base(os.Args[0]) == "vm" {
+		os.Exit(operator(os.Args[1:]))
+	}
 	if len(os.Args) < 2 {
-		fail("say what to do: run, exec, console")
+		fail("say what to do: run, exec, console, " + verbs())
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	switch os.Args[1] {
@@ -56,41 +63,43 @@ func main() {
 		fail(m.run())
 	case "exec":
 		var c command
-		flags.BoolVar(&c.stdin, "stdin", false, "pass on standard input, once it has ended")
+		withInput := flags.Bool("stdin", false, "pass on standard input, once it has ended")
 		flags.Var(&c.env, "env", "a variable for the command")
 		_ = flags.Parse(os.Args[2:])
 		if c.argv = flags.Args(); len(c.argv) == 0 {
 			fail("say which command")
 		}
-		status, err := c.run()
-		if err != nil {
-			fail(err)
+		if *withInput {
+			var err error
+			if c.stdin, err = io.ReadAll(os.Stdin); err != nil {
+				fail(err)
+			}
 		}
-		os.Exit(status)
+		os.Exit(finish(c.run(context.Background())))
 	case "console":
 		if err := console(); err != nil {
 			fail(err)
 		}
-	case "snapshot":
-		if err := snapshot(os.Args[2:]); err != nil {
-			fail(err)
-		}
-	case "power":
-		if err := power(os.Args[2:]); err != nil {
-			fail(err)
-		}
-	case "events":
-		data, err := os.ReadFile(events)
+	default:
+		name, err := os.Hostname()
 		if err != nil {
 			fail(err)
 		}
-		_, _ = os.Stdout.Write(data)
-	default:
-		fail("there is only: run, exec, console, snapshot, power, events")
+		os.Exit(finish(request(name, question{Words: os.Args[1:]})))
 	}
 }
 
+// finish writes what was answered, and gives the exit status.
+func finish(told answer, err error) int {
+	if err != nil {
+		fail(err)
+	}
+	_, _ = io.Copy(os.Stdout, bytes.NewReader(told.Out))
+	_, _ = io.Copy(os.Stderr, bytes.NewReader(told.Err))
+	return told.Status
+}
+
 func fail(why any) {
-	fmt.Fprintln(os.Stderr, "vmm:", why)
+	fmt.Fprintln(os.Stderr, filepath.Base(os.Args[0])+":", why)
 	os.Exit(unreachable)
 }

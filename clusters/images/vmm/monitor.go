@@ -4,10 +4,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"os"
-	"regexp"
+	"sync"
 	"time"
 )
 
@@ -24,9 +23,6 @@ type message struct {
 		Microseconds int64 `json:"microseconds"`
 	} `json:"timestamp"`
 }
-
-// plain is what QEMU takes in the name of a job.
-var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$`)
 
 // qmp is a connection to QEMU's monitor: https://www.qemu.org/docs/master/interop/qmp-spec.html
 type qmp struct {
@@ -75,98 +71,48 @@ func (q *qmp) do(what string, arguments map[string]any, answer any) error {
 	}
 }
 
-// record writes down every event, as long as QEMU lives: the log that tells what was done to the
-// guest and when. A restart of the container goes on in the same file.
-func record() {
+// log is what was done to the guest and when, out of the guest's reach: a line for each thing that
+// QEMU told or an operator did. A restart of the container goes on in the same file.
+type log struct {
+	turn sync.Mutex
+	file *os.File
+}
+
+func openLog() (*log, error) {
 	file, err := os.OpenFile(events, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		fail(err)
-	}
-	note := func(event string, data json.RawMessage, at time.Time) {
-		line, _ := json.Marshal(map[string]any{
-			"time": at.UTC().Format("2006-01-02T15:04:05.000000Z"), "event": event, "data": data,
-		})
-		_, _ = file.Write(append(line, '\n'))
-	}
-	var q *qmp
-	for q, err = dial(witness); err != nil; q, err = dial(witness) {
+	return &log{file: file}, err
+}
+
+func (l *log) note(event string, data any, at time.Time) {
+	line, _ := json.Marshal(map[string]any{
+		"time": at.UTC().Format("2006-01-02T15:04:05.000000Z"), "event": event, "data": data,
+	})
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	_, _ = l.file.Write(append(line, '\n'))
+}
+
+// quiet are the events that tell nothing: steps of jobs, whose end is noted, and what a guest does
+// to its own network card, as often as it likes.
+var quiet = map[string]bool{"JOB_STATUS_CHANGE": true, "NIC_RX_FILTER_CHANGED": true}
+
+// record writes down QEMU's events, as long as it lives.
+func (l *log) record() {
+	q, err := dial(witness)
+	for ; err != nil; q, err = dial(witness) {
 		time.Sleep(20 * time.Millisecond)
 	}
-	note("START", nil, time.Now())
+	l.note("START", nil, time.Now())
 	for {
 		told, err := q.next()
 		if err != nil {
 			return
 		}
-		if told.Event != "" {
+		if told.Event != "" && !quiet[told.Event] {
 			at := time.Unix(told.Timestamp.Seconds, told.Timestamp.Microseconds*1000)
-			note(told.Event, told.Data, at)
+			l.note(told.Event, told.Data, at)
 		}
 	}
-}
-
-// power does what a hand at the computer could do.
-func power(arguments []string) error {
-	commands := map[string]string{"reset": "system_reset", "off": "quit"}
-	if len(arguments) != 1 || commands[arguments[0]] == "" {
-		return errors.New("say reset or off")
-	}
-	q, err := dial(monitor)
-	if err != nil {
-		return err
-	}
-	return q.do(commands[arguments[0]], nil, nil)
-}
-
-// snapshot saves, brings back, deletes or lists the guest's states, memory and disk. They lie in
-// the guest's own disk.
-func snapshot(arguments []string) error {
-	q, err := dial(monitor)
-	if err != nil {
-		return err
-	}
-	if len(arguments) == 1 && arguments[0] == "list" {
-		return q.list()
-	}
-	jobs := map[string]string{
-		"save": "snapshot-save", "revert": "snapshot-load", "delete": "snapshot-delete",
-	}
-	if len(arguments) != 2 || jobs[arguments[0]] == "" {
-		return errors.New("say list, or save, revert or delete and a name")
-	}
-	verb, name := arguments[0], arguments[1]
-	if !plain.MatchString(name) {
-		return errors.New("a snapshot's name is letters, digits, and . _ - between them")
-	}
-	known, err := q.snapshots()
-	if err != nil {
-		return err
-	}
-	there := false
-	for _, one := range known {
-		there = there || one.Name == name
-	}
-	if there == (verb == "save") {
-		return fmt.Errorf("there is %s snapshot %q", map[bool]string{true: "already a", false: "no"}[there], name)
-	}
-	job := verb + "." + name // events of the snapshot have this name
-	what := map[string]any{"job-id": job, "tag": name, "devices": []string{"disk"}}
-	if verb != "delete" {
-		what["vmstate"] = "disk"
-	}
-	// A state that is loaded while the guest runs would be one that never was.
-	if verb == "revert" {
-		if err := q.do("stop", nil, nil); err != nil {
-			return err
-		}
-	}
-	if err := q.job(jobs[verb], what, job); err != nil {
-		return err
-	}
-	if verb == "revert" {
-		return q.do("cont", nil, nil)
-	}
-	return nil
 }
 
 // job starts a job and waits for its end.
@@ -197,40 +143,4 @@ func (q *qmp) job(command string, what map[string]any, id string) error {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-}
-
-// state is one snapshot, as QEMU knows it.
-type state struct {
-	Name    string `json:"name"`
-	Seconds int64  `json:"date-sec"`
-	Size    int64  `json:"vm-state-size"`
-}
-
-func (q *qmp) snapshots() ([]state, error) {
-	var nodes []struct {
-		Name  string `json:"node-name"`
-		Image struct {
-			Snapshots []state `json:"snapshots"`
-		} `json:"image"`
-	}
-	if err := q.do("query-named-block-nodes", map[string]any{"flat": true}, &nodes); err != nil {
-		return nil, err
-	}
-	for _, node := range nodes {
-		if node.Name == "disk" {
-			return node.Image.Snapshots, nil
-		}
-	}
-	return nil, errors.New("the guest has no disk")
-}
-
-func (q *qmp) list() error {
-	found, err := q.snapshots()
-	if err != nil {
-		return err
-	}
-	if found == nil {
-		found = []state{}
-	}
-	return json.NewEncoder(os.Stdout).Encode(found)
 }

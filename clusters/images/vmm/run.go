@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -61,6 +62,12 @@ func (m machine) arguments(name string) []string {
 		"-qmp", "unix:" + monitor + ",server=on,wait=off",
 		"-qmp", "unix:" + witness + ",server=on,wait=off",
 	}
+	for _, medium := range media() {
+		name := strings.TrimSuffix(filepath.Base(medium), ".img")
+		args = append(args,
+			"-blockdev", "raw,node-name=medium-"+name+",read-only=on,file.driver=file,file.filename="+medium,
+			"-device", "virtio-blk-pci,drive=medium-"+name+",serial="+name)
+	}
 	if !m.network {
 		return append(args, "-nic", "none")
 	}
@@ -71,22 +78,29 @@ func (m machine) arguments(name string) []string {
 	return append(args, "-netdev", "user,id=net"+forward, "-device", "virtio-net-pci,netdev=net,romfile=")
 }
 
+// media are the read-only disks that the image has beside the guest's own: file systems that the
+// guest finds under /media.
+func media() []string {
+	found, _ := filepath.Glob("/guest/media/*.img")
+	return found
+}
+
 // most is how much of a console is kept, and how much of it is told as the container's log, in
 // bytes: a guest may write without end.
 const most = 4 << 20
 
 // tell copies the console to the container's log, as it grows.
-func tell(log *os.File) {
+func tell(console *os.File) {
 	var told, at int64
 	for {
 		to := io.Writer(os.Stdout)
 		if told > most {
 			to = io.Discard
 		}
-		n, _ := io.Copy(to, log)
+		n, _ := io.Copy(to, console)
 		told, at = told+n, at+n
-		if at > most && log.Truncate(0) == nil {
-			at, _ = log.Seek(0, io.SeekStart)
+		if at > most && console.Truncate(0) == nil {
+			at, _ = console.Seek(0, io.SeekStart)
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -101,7 +115,11 @@ func (m machine) run() error {
 			return fmt.Errorf("the disk cannot be made: %s", out)
 		}
 	}
-	log, err := os.OpenFile(history, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	console, err := os.OpenFile(history, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	log, err := openLog()
 	if err != nil {
 		return err
 	}
@@ -116,11 +134,33 @@ func (m machine) run() error {
 	if err := qemu.Start(); err != nil {
 		return err
 	}
-	go tell(log)
-	go record()
-	if err := qemu.Wait(); err != nil {
+	go tell(console)
+	go log.record()
+	control := control{guest: &guest{log: log, network: m.network}}
+	if err := control.listen(name); err != nil {
+		return err
+	}
+	if m.network {
+		go plug()
+	}
+	err = qemu.Wait()
+	control.rest()
+	if err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
 	}
 	os.Exit(0)
 	return nil
+}
+
+// plug leaves the network cable out if it was when the guest was switched off.
+func plug() {
+	if _, err := os.Stat(pulled); err != nil {
+		return
+	}
+	q, err := dial(monitor)
+	for ; err != nil; q, err = dial(monitor) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	defer q.connection.Close()
+	_ = q.link()
 }

@@ -1,0 +1,1 @@
+vm network desk off

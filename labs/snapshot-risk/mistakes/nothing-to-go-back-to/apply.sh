@@ -1,0 +1,1 @@
+vm delete desk mended
