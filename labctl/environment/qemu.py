@@ -14,8 +14,8 @@ from labctl.lab.model import QemuMachine, mebibytes
 BOOT_SECONDS = 120
 # What QEMU itself takes beside the guest's memory, its translation cache above all; measured.
 OVERHEAD_MIB = 192
-# QEMU's threads, and a command or two.
-_PIDS = 64
+# QEMU and qemu-img have up to 64 threads each for a disk, and then there are vmm and its commands.
+_PIDS = 256
 _VMM = "vmm"
 _RELEASE = "/guest/release"
 
