@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         no_args_is_help=True, help="Virtual machines: snapshots, network, power, events."
     )
-    for command in (snapshots, snapshot, revert, delete, network, power, events):
+    for command in (snapshots, snapshot, revert, delete, network, power, remove, events):
         group.command()(command)
     app.add_typer(group, name="vm")
 
@@ -104,18 +104,26 @@ def network(machine: options.Machine, link: Link, session: options.Session = Non
 
 
 def power(machine: options.Machine, what: Power, session: options.Session = None) -> None:
-    """Switch a virtual machine on, pull its plug, or press its reset button.
+    """Switch a virtual machine on, pull its plug, or press its reset button. Its host goes on.
 
     Examples: labctl vm power vm off; labctl vm power vm on
     """
     from labctl.cli import output
 
     found, provider = _machine(session, machine)
-    with output.Steps().step(f"Power {what}: {machine}"):
+    with output.Steps().step(f"{machine}: Power {what}"):
         if what is Power.ON:
             provider.power_on(found.place, machine)
         else:
             provider.operate(found.place, machine, "power", what)
+
+
+def remove(machine: options.Machine, session: options.Session = None) -> None:
+    """Switch a virtual machine off for good, and delete its disk and snapshots.
+
+    Examples: labctl vm remove vm; labctl reset
+    """
+    _do(session, machine, "Remove", "remove")
 
 
 def events(
@@ -143,7 +151,7 @@ def _do(session: str | None, machine: str, doing: str, *words: str) -> None:
     from labctl.cli import output
 
     found, provider = _machine(session, machine)
-    with output.Steps().step(f"{doing} {words[-1]}: {machine}"):
+    with output.Steps().step(f"{machine}: {' '.join((doing, *words[1:]))}"):
         provider.operate(found.place, machine, *words)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from labctl.environment import docker as plain
-from labctl.environment.containers import ContainerProvider, engine_errors
+from labctl.environment.containers import ContainerProvider
 from labctl.environment.model import ExecResult, Place
 from labctl.errors import UsageError, WaitTimeout
 from labctl.lab.model import QemuMachine, mebibytes
@@ -100,9 +100,8 @@ class QemuProvider(ContainerProvider):
         return done.text
 
     def power_on(self, place: Place, machine: str) -> None:
-        """Start a machine that was switched off, with the disk that it had."""
-        with engine_errors(f"start `{machine}`"):
-            self.client.api.start(self.main(place, machine))
+        """Switch a machine on, with the disk that it had, and wait until it runs commands."""
+        self.operate(place, machine, "power", "on")
         self._await(place, machine)
 
     def shell(self) -> list[str]:

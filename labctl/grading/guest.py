@@ -29,11 +29,20 @@ class Event:
     data: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class State:
+    """`power` and `network`: "on", "off" (or "none" for no network); `disk`: "there", "deleted"."""
+
+    power: str
+    network: str
+    disk: str
+
+
 class Guest:
     """`guest("desk")`: a virtual machine as whoever has its host sees it.
 
-    Nothing of it is asked of the guest. Every method raises Outage (the check fails) when the
-    machine is switched off or gone.
+    Nothing of it is asked of the guest. Every method raises Outage (the check fails) when its
+    host is gone, `read` and `snapshots` also when there is no disk or no power for that.
     """
 
     def __init__(self, targets: Targets, machine: str) -> None:
@@ -55,6 +64,10 @@ class Guest:
             for path in paths
         }
 
+    def state(self) -> State:
+        """Whether it is on, and what there is of it."""
+        return State(**self._ask("state"))
+
     def snapshots(self) -> list[str]:
         """The names of its snapshots, the oldest first."""
         return [one["name"] for one in self._ask("snapshots")]
@@ -63,7 +76,8 @@ class Guest:
         """What was done to it, the oldest first.
 
         From QEMU itself, such as RESET or STOP, and of what was done through `vm`: NETWORK with
-        `link` "on" or "off", SNAPSHOT_SAVED, SNAPSHOT_REVERTED, SNAPSHOT_DELETED with `name`.
+        `link` "on" or "off", SNAPSHOT_SAVED, SNAPSHOT_REVERTED, SNAPSHOT_DELETED with `name`,
+        REMOVED. START and OFF are its power.
         """
         return [Event(one["time"], one["event"], one["data"] or {}) for one in self._ask("events")]
 

@@ -20,7 +20,7 @@ import pytest
 from labctl.environment import containers, wait
 from labctl.environment.docker import DockerProvider
 from labctl.environment.qemu import QemuProvider
-from labctl.errors import NotFound, UsageError
+from labctl.errors import UsageError
 
 pytestmark = pytest.mark.engine
 NAME = "qemu"
@@ -257,16 +257,31 @@ def test_a_name_is_taken_once(vm, place):
     vm.operate(place, NAME, "delete", "taken")
 
 
+def state(vm, place):
+    return json.loads(vm.operate(place, NAME, "state"))
+
+
 def test_power_is_cut_and_comes_back_with_the_disk_as_it_was(vm, place):
     write(vm, place, "kept")
     first = vm.exec(place, NAME, ["cat", "/proc/sys/kernel/random/boot_id"]).text
     vm.operate(place, NAME, "power", "off")
-    wait.until("the end", lambda: vm.find(place, NAME).state == "stopped", seconds=10)
-    with pytest.raises(NotFound):
-        vm.operate(place, NAME, "power", "reset")
+    assert state(vm, place) == {"power": "off", "network": "on", "disk": "there"}
+    assert b"switched off" in vm.exec(place, NAME, ["true"]).stderr
+    for words in (("power", "reset"), ("snapshot", "none"), ("snapshots",)):
+        with pytest.raises(UsageError, match="switched off"):
+            vm.operate(place, NAME, *words)
+    assert on_disk(vm, place, "/root/file") == {"/root/file": "kept\n"}
     vm.power_on(place, NAME)
     assert written(vm, place) == "kept\n"
     assert vm.exec(place, NAME, ["cat", "/proc/sys/kernel/random/boot_id"]).text != first
+    with pytest.raises(UsageError, match="it is on"):
+        vm.power_on(place, NAME)
+
+
+def test_a_guest_switches_itself_off(vm, place):
+    vm.exec(place, NAME, ["sh", "-c", "(sleep 1; busybox poweroff -f) >/dev/null 2>&1 &"])
+    assert wait.until("the end", lambda: state(vm, place)["power"] == "off", seconds=20)
+    vm.power_on(place, NAME)
 
 
 def test_what_was_done_is_told_in_order(vm, place):
@@ -348,6 +363,21 @@ def test_a_guest_cannot_fill_the_disk_from_its_console(vm, place):
 
     assert wait.until("the log to be cut", small, seconds=20)
     assert len(vm.logs(place, NAME, 1_000_000)) < 12_000_000
+
+
+def test_what_was_removed_has_no_disk_and_no_way_back(vm, place):
+    vm.operate(place, NAME, "snapshot", "gone-with-it")
+    vm.operate(place, NAME, "remove")
+    assert state(vm, place) == {"power": "off", "network": "on", "disk": "deleted"}
+    for words, says in (
+        (("power", "on"), "no disk to start from"),
+        (("read", "/root/file"), "deleted"),
+        (("remove",), "removed before"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            vm.operate(place, NAME, *words)
+    left = containers.run(vm.client, vm.find(place, NAME).container, ["ls", "/vm"]).text.split()
+    assert not [name for name in left if "disk" in name or "copy" in name]
 
 
 def test_nothing_is_left_of_it(vm, place, client):

@@ -75,6 +75,9 @@ func ask(ctx context.Context, what string, arguments map[string]any, answer any)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if there(off) || there(removed) {
+			return errOff
+		}
 		line, err := reach(what, arguments)
 		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, io.EOF) || retry(err) {
 			time.Sleep(50 * time.Millisecond)

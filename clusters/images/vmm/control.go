@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-	"sync"
-	"time"
 )
 
 // folder has a socket for each guest of the session, by the name of its machine. It is shared with
@@ -42,14 +40,14 @@ func request(machine string, asked question) (answer, error) {
 		return told, fmt.Errorf("there is no virtual machine %q; there are: %s", machine, strings.Join(machines(), ", "))
 	}
 	if err != nil {
-		return told, fmt.Errorf("%s is switched off", machine)
+		return told, fmt.Errorf("the host of %s does not run", machine)
 	}
 	defer connection.Close()
 	if err := json.NewEncoder(connection).Encode(asked); err != nil {
 		return told, err
 	}
 	if err := json.NewDecoder(connection).Decode(&told); err != nil {
-		return told, fmt.Errorf("%s was switched off meanwhile", machine)
+		return told, fmt.Errorf("the host of %s has ended", machine)
 	}
 	return told, nil
 }
@@ -66,23 +64,7 @@ func machines() []string {
 }
 
 // control answers questions, of several callers at a time.
-type control struct {
-	guest *guest
-	busy  sync.WaitGroup
-}
-
-// rest gives the last answers a moment to be told.
-func (c *control) rest() {
-	done := make(chan struct{})
-	go func() {
-		c.busy.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(time.Second):
-	}
-}
+type control struct{ guest *guest }
 
 func (c *control) listen(name string) error {
 	socket := filepath.Join(folder, name+".sock")
@@ -101,11 +83,7 @@ func (c *control) listen(name string) error {
 			if err != nil {
 				return
 			}
-			c.busy.Add(1)
-			go func() {
-				defer c.busy.Done()
-				c.serve(connection)
-			}()
+			go c.serve(connection)
 		}
 	}()
 	return nil

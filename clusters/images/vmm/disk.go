@@ -42,7 +42,7 @@ func (g *guest) read(words []string) (any, error) {
 		}
 	}
 	defer os.Remove(bare)
-	if err := image(snapshot); err != nil {
+	if err := g.image(snapshot); err != nil {
 		return nil, err
 	}
 	found := map[string]file{}
@@ -57,35 +57,41 @@ func (g *guest) read(words []string) (any, error) {
 }
 
 // image makes `bare`, a plain image of the disk of this moment or of a snapshot.
-func image(snapshot string) error {
+func (g *guest) image(snapshot string) error {
+	if there(removed) {
+		return errors.New("its disk was deleted")
+	}
 	if snapshot != "" {
 		if !plain.MatchString(snapshot) {
 			return fmt.Errorf("there is no snapshot %q", snapshot)
 		}
 		return run("qemu-img", "convert", "-U", "-l", "snapshot.name="+snapshot, "-O", "raw", overlay, bare)
 	}
+	if there(off) {
+		return run("qemu-img", "convert", "-O", "raw", overlay, bare)
+	}
 	flush()
 	defer os.Remove(copied)
 	if err := run("qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", copied); err != nil {
 		return err
 	}
-	q, err := dial(monitor)
-	if err != nil {
-		return err
-	}
-	defer q.connection.Close()
 	// QEMU has parts of the disk's own tables in memory, so it makes the copy: of one moment, while
 	// the guest goes on.
-	opened := map[string]any{
-		"driver": "qcow2", "node-name": "copy",
-		"file": map[string]any{"driver": "file", "filename": copied},
-	}
-	if err := q.do("blockdev-add", opened, nil); err != nil {
-		return err
-	}
-	what := map[string]any{"job-id": "copy", "device": "disk", "target": "copy", "sync": "top", "auto-dismiss": false}
-	err = q.job("blockdev-backup", what, "copy")
-	if err := errors.Join(err, q.do("blockdev-del", map[string]any{"node-name": "copy"}, nil)); err != nil {
+	err := g.monitor(func(q *qmp) error {
+		opened := map[string]any{
+			"driver": "qcow2", "node-name": "copy",
+			"file": map[string]any{"driver": "file", "filename": copied},
+		}
+		if err := q.do("blockdev-add", opened, nil); err != nil {
+			return err
+		}
+		what := map[string]any{
+			"job-id": "copy", "device": "disk", "target": "copy", "sync": "top", "auto-dismiss": false,
+		}
+		err := q.job("blockdev-backup", what, "copy")
+		return errors.Join(err, q.do("blockdev-del", map[string]any{"node-name": "copy"}, nil))
+	})
+	if err != nil {
 		return err
 	}
 	return run("qemu-img", "convert", "-O", "raw", copied, bare)

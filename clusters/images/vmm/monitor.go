@@ -96,11 +96,15 @@ func (l *log) note(event string, data any, at time.Time) {
 // to its own network card, as often as it likes.
 var quiet = map[string]bool{"JOB_STATUS_CHANGE": true, "NIC_RX_FILTER_CHANGED": true}
 
-// record writes down QEMU's events, as long as it lives.
-func (l *log) record() {
+// record writes down QEMU's events, until it has ended.
+func (l *log) record(ended <-chan struct{}) {
 	q, err := dial(witness)
 	for ; err != nil; q, err = dial(witness) {
-		time.Sleep(20 * time.Millisecond)
+		select {
+		case <-ended:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 	l.note("START", nil, time.Now())
 	for {

@@ -28,7 +28,7 @@ func operator(words []string) int {
 		return 0
 	}
 	if words[0] == "list" {
-		fmt.Println(strings.Join(machines(), "\n"))
+		fmt.Print(overview())
 		return 0
 	}
 	verb, input, words := words[0], false, words[1:]
@@ -61,6 +61,19 @@ func operator(words []string) int {
 		told.Out = []byte(table(told.Out))
 	}
 	return finish(told, nil)
+}
+
+func overview() string {
+	rows := []string{"MACHINE\tPOWER\tNETWORK\tDISK"}
+	for _, name := range machines() {
+		var found condition
+		told, err := request(name, question{Words: []string{"state"}})
+		if err != nil || json.Unmarshal(told.Out, &found) != nil {
+			found.Power = "its host does not run"
+		}
+		rows = append(rows, strings.Join([]string{name, found.Power, found.Network, found.Disk}, "\t"))
+	}
+	return align(rows)
 }
 
 func usage(to io.Writer) {

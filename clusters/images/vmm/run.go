@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -106,19 +104,14 @@ func tell(console *os.File) {
 	}
 }
 
-// run makes the guest's own disk, unless it is there, and becomes QEMU's parent: what the guest
-// writes to its console is the container's log.
+// run is the container's program: the guest's host. It goes on while the guest is switched off, and
+// ends when QEMU fails. What the guest writes to its console is the container's log.
 func (m machine) run() error {
-	if _, err := os.Stat(overlay); err != nil {
-		made := exec.Command("qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", overlay)
-		if out, err := made.CombinedOutput(); err != nil {
-			return fmt.Errorf("the disk cannot be made: %s", out)
-		}
-	}
 	console, err := os.OpenFile(history, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
+	go tell(console)
 	log, err := openLog()
 	if err != nil {
 		return err
@@ -127,40 +120,19 @@ func (m machine) run() error {
 	if err != nil {
 		return err
 	}
-	argv := m.arguments(name)
-	qemu := exec.Command(argv[0], argv[1:]...)
-	qemu.Stderr = os.Stderr
-	qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := qemu.Start(); err != nil {
+	g := &guest{name: name, machine: m, log: log, broken: make(chan error)}
+	if !there(removed) {
+		if err := g.start(); err != nil {
+			return err
+		}
+	}
+	if err := (&control{g}).listen(name); err != nil {
 		return err
 	}
-	go tell(console)
-	go log.record()
-	control := control{guest: &guest{log: log, network: m.network}}
-	if err := control.listen(name); err != nil {
-		return err
-	}
-	if m.network {
-		go plug()
-	}
-	err = qemu.Wait()
-	control.rest()
-	if err != nil {
-		return fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
-	}
-	os.Exit(0)
-	return nil
+	return <-g.broken
 }
 
-// plug leaves the network cable out if it was when the guest was switched off.
-func plug() {
-	if _, err := os.Stat(pulled); err != nil {
-		return
-	}
-	q, err := dial(monitor)
-	for ; err != nil; q, err = dial(monitor) {
-		time.Sleep(20 * time.Millisecond)
-	}
-	defer q.connection.Close()
-	_ = q.link()
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

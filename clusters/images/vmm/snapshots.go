@@ -18,15 +18,12 @@ type state struct {
 }
 
 func (g *guest) snapshots([]string) (any, error) {
-	q, err := dial(monitor)
-	if err != nil {
-		return nil, err
-	}
-	defer q.connection.Close()
-	found, err := q.snapshots()
-	if found == nil {
-		found = []state{}
-	}
+	found := []state{}
+	err := g.monitor(func(q *qmp) error {
+		all, err := q.snapshots()
+		found = append(found, all...)
+		return err
+	})
 	return found, err
 }
 
@@ -52,7 +49,7 @@ func (g *guest) revert(words []string) (any, error) {
 		if err := q.states("snapshot-load", name, true); err != nil {
 			return err
 		}
-		if g.network {
+		if g.machine.network {
 			if err := q.link(); err != nil {
 				return err
 			}
@@ -70,23 +67,21 @@ func (g *guest) snapshot(words []string, there bool, event string, do func(*qmp,
 	if !plain.MatchString(name) {
 		return errors.New("a snapshot's name is letters, digits, and . _ - between them")
 	}
-	q, err := dial(monitor)
+	err := g.monitor(func(q *qmp) error {
+		known, err := q.snapshots()
+		if err != nil {
+			return err
+		}
+		found := false
+		for _, one := range known {
+			found = found || one.Name == name
+		}
+		if found != there {
+			return fmt.Errorf("there is %s snapshot %q", map[bool]string{true: "already a", false: "no"}[found], name)
+		}
+		return do(q, name)
+	})
 	if err != nil {
-		return err
-	}
-	defer q.connection.Close()
-	known, err := q.snapshots()
-	if err != nil {
-		return err
-	}
-	found := false
-	for _, one := range known {
-		found = found || one.Name == name
-	}
-	if found != there {
-		return fmt.Errorf("there is %s snapshot %q", map[bool]string{true: "already a", false: "no"}[found], name)
-	}
-	if err := do(q, name); err != nil {
 		return err
 	}
 	g.log.note(event, map[string]any{"name": name}, time.Now())

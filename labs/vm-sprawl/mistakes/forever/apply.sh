@@ -1,0 +1,1 @@
+sed -i 's/expires: [0-9-]*/expires: 2999-12-31/' inventory.yaml

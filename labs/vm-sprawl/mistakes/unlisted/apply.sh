@@ -1,0 +1,2 @@
+set -- $(echo "$FACT_FLEET" | tr , ' ')
+sed -i "/^$3:/d" inventory.yaml
