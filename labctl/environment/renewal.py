@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,8 +84,10 @@ class Cluster:
 
     def mark(self, made_from: str, kubeconfig: Path, file: Path) -> None:
         """Keep in `file` what the cluster is like. Raises EnvironmentFailure."""
-        database = {k: base64.b64encode(v).decode() for k, v in self._etcd.read().items()}
-        nodes = {node: self._state(node) for node in self.nodes}
+        with ThreadPoolExecutor() as pool:
+            reading = pool.submit(self._etcd.read)
+            nodes = self._states(pool)
+        database = {k: base64.b64encode(v).decode() for k, v in reading.result().items()}
         mark = Mark(made_from, kubeconfig.read_text(), nodes, database)
         file.touch(mode=0o600)  # the database has Secrets
         file.write_text(json.dumps(asdict(mark)))
@@ -96,8 +99,10 @@ class Cluster:
         cluster does not answer.
         """
         came = {}
-        for node in self.nodes:
-            files, images = self._state(node).since(mark.nodes[node])
+        with ThreadPoolExecutor() as pool:
+            states = self._states(pool)
+        for node, state in states.items():
+            files, images = state.since(mark.nodes[node])
             if files is None or images is None:
                 return False
             came[node] = files, images
@@ -116,6 +121,9 @@ class Cluster:
                     return False
         kubeconfig.write_text(mark.kubeconfig)
         return True
+
+    def _states(self, pool: ThreadPoolExecutor) -> dict[str, Node]:
+        return dict(zip(self.nodes, pool.map(self._state, self.nodes), strict=True))
 
     def _state(self, node: str) -> Node:
         done = self._run(node, ["sh", "-euc", _STATE])

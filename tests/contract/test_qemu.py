@@ -278,6 +278,22 @@ def test_power_is_cut_and_comes_back_with_the_disk_as_it_was(vm, place):
         vm.power_on(place, NAME)
 
 
+def test_a_plug_that_is_pulled_while_files_are_written_breaks_no_disk(vm, place):
+    busy = "cd /root; while :; do for i in $(seq 200); do echo $i > n$i; mv n$i m$i; done; done"
+    vm.exec(place, NAME, ["sh", "-c", f"({busy}) >/dev/null 2>&1 &"])
+    write(vm, place, "before the cut")
+    for _ in range(3):
+        time.sleep(1)
+        vm.operate(place, NAME, "power", "off")
+        assert on_disk(vm, place, "/root/file") == {"/root/file": "before the cut\n"}
+        vm.power_on(place, NAME)
+        vm.exec(place, NAME, ["sh", "-c", f"({busy}) >/dev/null 2>&1 &"])
+        assert written(vm, place) == "before the cut\n"
+        seen = vm.exec(place, NAME, ["sh", "-c", "ls -l /root && dmesg | grep -i 'ext4.*error'"])
+        assert seen.status == 1, seen.text
+    vm.operate(place, NAME, "power", "reset")
+
+
 def test_a_guest_switches_itself_off(vm, place):
     vm.exec(place, NAME, ["sh", "-c", "(sleep 1; busybox poweroff -f) >/dev/null 2>&1 &"])
     assert wait.until("the end", lambda: state(vm, place)["power"] == "off", seconds=20)
