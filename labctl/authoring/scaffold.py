@@ -16,7 +16,7 @@ from labctl.lab.names import NAME_PATTERN
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCHEMA = "lab.schema.json"
 # What machine a lab is about, and the track that most such labs are in.
-_TRACKS = {"docker": "isolation", "engine": "isolation", "kind": "kubernetes"}
+_TRACKS = {"docker": "isolation", "engine": "isolation", "kind": "kubernetes", "qemu": "vms"}
 _LONGEST = next(m.max_length for m in get_args(Name)[1:] if hasattr(m, "max_length"))
 
 

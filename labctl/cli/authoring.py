@@ -37,7 +37,8 @@ def new(
     provider: Annotated[
         str,
         typer.Option(
-            help="What it is about: a container (docker), a Docker engine, a cluster (kind)."
+            help="What it is about: a container (docker), a Docker engine, a cluster (kind), "
+            "a virtual machine (qemu)."
         ),
     ] = "docker",
     folder: Annotated[

@@ -12,7 +12,7 @@ from labctl.authoring.lint import lint
 from labctl.errors import EnvironmentFailure, UsageError
 from labctl.lab import loader
 
-PROVIDERS = ("docker", "engine", "kind")
+PROVIDERS = ("docker", "engine", "kind", "qemu")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

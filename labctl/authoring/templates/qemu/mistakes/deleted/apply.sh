@@ -1,0 +1,1 @@
+vm exec box -- rm /srv/site/notes.txt

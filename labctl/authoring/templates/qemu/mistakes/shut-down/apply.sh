@@ -1,0 +1,1 @@
+vm exec box -- pkill -f 'busybox httpd'
