@@ -11,7 +11,7 @@ from labctl.environment.model import ExecResult, Place
 from labctl.environment.qemu import QemuProvider
 from labctl.errors import WaitTimeout
 from labctl.host.local import memory_of
-from labctl.lab.model import QemuMachine, mebibytes
+from labctl.lab.model import DockerMachine, QemuMachine, mebibytes
 
 
 def machine(**settings):
@@ -62,6 +62,35 @@ def test_the_container_has_no_rights_and_room_for_qemu_itself(provider, tmp_path
 def test_without_a_network_there_is_no_card(provider, tmp_path):
     provider.create(place(tmp_path, machine(networks=[])), "vm")
     assert "-network" not in provider.options["command"]
+
+
+class Volumes:
+    """An engine that notes which volumes it is to make."""
+
+    def __init__(self):
+        self.made = {}
+        self.volumes = self
+
+    def create(self, name, labels):
+        self.made[name] = labels
+
+
+@pytest.mark.parametrize("operated", [True, False])
+def test_an_operator_shares_the_sockets_of_all_guests_and_nothing_without_one(
+    provider, tmp_path, operated
+):
+    provider.client = Volumes()
+    spec = machine()
+    where = place(tmp_path, spec)
+    where.lab.machines["operator"] = DockerMachine.model_validate(
+        {"provider": "docker", "image": "operator", "about": "x", "operator": operated}
+    )
+    provider.create(where, "vm")
+    name = "labctl-s--vol-control"
+    assert provider.options["volumes"] == ([f"{name}:/control"] if operated else [])
+    assert list(provider.client.made) == ([name] if operated else [])
+    if operated:
+        assert provider.client.made[name]["labctl.session"] == "s"
 
 
 def test_one_that_does_not_start_shows_its_console(provider, tmp_path, monkeypatch):

@@ -1,1 +1,0 @@
-sed -i 's/expires: [0-9-]*/expires: 2999-12-31/' inventory.yaml
