@@ -1,2 +1,0 @@
-cp /bin/busybox /usr/local/lib/files
-/usr/local/lib/files httpd -p 8001 -h /usr/share

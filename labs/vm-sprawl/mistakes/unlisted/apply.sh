@@ -1,2 +1,0 @@
-set -- $(echo "$FACT_FLEET" | tr , ' ')
-sed -i "/^$3:/d" inventory.yaml
