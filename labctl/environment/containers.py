@@ -52,6 +52,10 @@ _CURES = (
     ("non-overlapping", "The engine has no address range left: `labctl gc`, or remove networks."),
     ("pool overlaps", "Another network has that address range: `labctl doctor` names it."),
     ("port is already allocated", "Another program has the port: `docker ps` shows which."),
+    (
+        "has active endpoints",
+        "If nothing uses that network, the engine has lost count: restart it.",
+    ),
     ("already in use by container", "Something of that name is left over: run `labctl gc`."),
 )
 

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     import docker
 
 
+# Docker (20.10, libnetwork) may lose count of a network's endpoints when many of them go at once.
+# Then it takes the network for used, and keeps it until the engine is started anew.
+_AT_ONCE = 4
+
+
 def sessions(client: docker.DockerClient) -> dict[str, str]:
     """The sessions that have anything in the engine, each with the id of its store.
 
@@ -62,19 +67,29 @@ def remove(client: docker.DockerClient, session: str, keep: Collection[str] = ()
     for cluster, nodes in containers.clusters(client).items():
         if session_of(cluster) == session:
             ids += nodes
+    if len(ids) > _AT_ONCE:
+        _detach(client, own, keep)
     containers.remove_all(client, [one for one in ids if one not in keep])
     with engine_errors(f"remove what is left of `{session}`"):
         for volume in client.api.volumes(filters=own)["Volumes"] or []:
             _forget(client.api.remove_volume, volume["Name"])
+    # A container that somebody attached by hand must not keep the session alive.
+    _detach(client, own, keep)
+    if not keep:
+        with engine_errors(f"remove what is left of `{session}`"):
+            for network in client.api.networks(filters=own):
+                _forget(client.api.remove_network, network["Id"])
+
+
+def _detach(client: docker.DockerClient, own: dict[str, str], keep: Collection[str]) -> None:
+    """Take all containers but `keep` off a session's networks, one after the other."""
+    with engine_errors("take machines off their networks"):
         for network in client.api.networks(filters=own):
             for container in client.api.inspect_network(network["Id"])["Containers"] or {}:
-                # A container that somebody attached by hand must not keep the session alive.
                 if container not in keep:
                     client.api.disconnect_container_from_network(
                         container, network["Id"], force=True
                     )
-            if not keep:
-                _forget(client.api.remove_network, network["Id"])
 
 
 def _forget(remove: Callable[[str], object], name: str) -> None:
