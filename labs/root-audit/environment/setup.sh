@@ -86,4 +86,4 @@ jq --null-input '
         | {namespace: $namespaces[($sorted | index($app)) % 4]} as $place
         | ways[$n] | deployment($app; $place), service($app; $place))
     ]}
-' | kubectl create --validate=false --filename=- >/dev/null
+' | kubectl create --filename=- >/dev/null
