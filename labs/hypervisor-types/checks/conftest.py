@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
-HOSTS = ("hosted", "minimal")
+from labctl.environment.outside import Process
+
 GUEST_PORT = 80
 STATUS = "/var/lib/dpkg/status"
 SETUID = "find / -xdev -type f -perm /6000 2>/dev/null"
@@ -20,7 +21,7 @@ class Host:
     packages: int
     setuid: list[str]
     ports: set[int]
-    vmm: object = field(default=None)
+    vmm: Process | None
 
 
 @pytest.fixture(scope="session")

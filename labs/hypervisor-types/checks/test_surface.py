@@ -5,6 +5,7 @@ import yaml
 
 from labctl.grading import check, weakness
 
+HOSTS = ("hosted", "minimal")
 FILE = "counts.yaml"
 BUDGET = 180  # packages
 # What nobody needs to run a guest: the programs themselves, whatever dpkg believes.
@@ -22,7 +23,7 @@ NEEDLESS = (
 
 @weakness("much-to-attack", seconds=60)
 def test_much_to_attack(count, guest_answers):
-    for name in ("hosted", "minimal"):
+    for name in HOSTS:
         wrong = guest_answers(name)
         assert not wrong, f"{name}: {wrong}"
     found = count("hosted")
@@ -121,8 +122,8 @@ def test_counted(workspace, count):
         table = None
     assert isinstance(table, dict), f"{FILE} is not valid YAML"
     words = {True: "yes", False: "no"}
-    for name in ("hosted", "minimal"):
-        found = count(name)
+    counted = {name: count(name) for name in HOSTS}
+    for name, found in counted.items():
         due = {
             "packages": found.packages,
             "setuid": len(found.setuid),
@@ -136,4 +137,4 @@ def test_counted(workspace, count):
             if said is None:
                 pytest.fail(f"{FILE} says nothing yet about {name} / {key}")
             assert str(said) == str(value), f"{name} / {key}: the grader counted something else"
-    assert count("hosted").packages <= BUDGET, "the table is right, and hosted as large as before"
+    assert counted["hosted"].packages <= BUDGET, "the table is right, and hosted as large as before"

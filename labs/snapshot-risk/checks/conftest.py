@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
+
+from labctl.grading.packages import not_installed
 
 DESK = "desk"
 PROGRAM = "/usr/lib/desk/www/cgi-bin/ticket"
 SERVER = "/usr/lib/desk/serve"
-STATUS = "/var/lib/dpkg/status"
-INITTAB = "/etc/inittab"
 # Ways to say "out of the folder, and into another one" that web servers and shells have fallen for.
 WAYS = ("../" * 8, "..//" * 8, "%2e%2e/" * 8, "..%2f" * 8, "1/" + "../" * 9, "./" + "../" * 8)
 
@@ -26,18 +28,27 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def desk(probe, facts) -> Desk:
+def look_at_desk(probe, facts) -> Callable[[], Desk]:
     def ask(query: str):
         return probe.http("operator", f"http://{DESK}/cgi-bin/ticket?{query}", dns="127.0.0.11:53")
 
     ticket = f"Ticket {facts['ticket']}: {facts['subject']}"
-    shown = ask(facts["ticket"])
-    receipt = {k.lower(): v for k, v in shown.headers.items()}.get("x-receipt", "")
-    due = hashlib.sha256(f"{facts['desk-key']} {ticket}".encode()).hexdigest()
-    works = shown.ok and shown.body == f"{ticket}\n".encode() and receipt == due
-    key = facts["desk-key"].encode()
-    found = (f"?{way}etc/desk/key" for way in WAYS if key in ask(f"{way}etc/desk/key").body)
-    return Desk(shown.status > 0, works, next(found, ""))
+
+    def look() -> Desk:
+        shown = ask(facts["ticket"])
+        receipt = {k.lower(): v for k, v in shown.headers.items()}.get("x-receipt", "")
+        due = hashlib.sha256(f"{facts['desk-key']} {ticket}".encode()).hexdigest()
+        works = shown.ok and shown.body == f"{ticket}\n".encode() and receipt == due
+        key = facts["desk-key"].encode()
+        found = (f"?{way}etc/desk/key" for way in WAYS if key in ask(f"{way}etc/desk/key").body)
+        return Desk(shown.status > 0, works, next(found, ""))
+
+    return look
+
+
+@pytest.fixture(scope="session")
+def desk(look_at_desk) -> Desk:
+    return look_at_desk()
 
 
 @pytest.fixture(scope="session")
@@ -46,16 +57,9 @@ def mended(guest, lab):
     package = lab.folder / "environment" / "desk" / "package"
     due = {PROGRAM: package / "ticket-1.1", SERVER: package / "serve"}
 
+    @cache  # three checks ask about the same snapshots, and each look copies a disk
     def look(snapshot: str | None = None) -> str:
-        found = guest(DESK).read(STATUS, *due, snapshot=snapshot)
-        for path, file in due.items():
-            if found[path] != file.read_bytes():
-                return f"{path} is not the one of desk 1.1"
-        entries = (found[STATUS] or b"").decode("utf-8", "replace").split("\n\n")
-        entry = next((e for e in entries if e.startswith("Package: desk\n")), "")
-        if "\nStatus: install ok installed\n" not in entry or "\nVersion: 1.1\n" not in entry:
-            return "the package desk 1.1 is not installed"
-        return ""
+        return not_installed(guest(DESK), "desk", "1.1", due, snapshot)
 
     return look
 

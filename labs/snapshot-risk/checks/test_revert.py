@@ -6,7 +6,8 @@ DESK = "desk"
 
 
 @weakness("key-for-everybody", seconds=20)
-def test_key_for_everybody(desk, guest):
+def test_key_for_everybody(look_at_desk, guest):
+    desk = look_at_desk()
     assert desk.works, "the desk does not work yet"
     assert desk.leaks, "the desk keeps its key"
     assert guest(DESK).snapshots() == ["september"], "the snapshot of September is not there"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 
+from labctl.grading.packages import not_installed
+
 PROGRAM = "/usr/lib/status/www/cgi-bin/status"
 SERVER = "/usr/lib/status/serve"
-STATUS = "/var/lib/dpkg/status"
 # In the order of the fact `fleet`, with who answers for it: nobody does for what nobody needs.
 SERVICES = {
     "web": "mara",
@@ -37,7 +39,7 @@ class Machine:
 
 
 @pytest.fixture(scope="session")
-def fleet(probe, facts) -> list[Machine]:
+def look_at_fleet(probe, facts) -> Callable[[], list[Machine]]:
     def ask(name: str, query: str) -> bytes:
         url = f"http://{name}/cgi-bin/status?{query}"
         return probe.http("operator", url, 5.0, dns="127.0.0.11:53").body
@@ -53,9 +55,16 @@ def fleet(probe, facts) -> list[Machine]:
             any(secret in ask(name, trick) for trick in TRICKS),
         )
 
-    names = facts["fleet"].split(",")
-    with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(look, names, SERVICES))
+    def look_at_all() -> list[Machine]:
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(look, facts["fleet"].split(","), SERVICES))
+
+    return look_at_all
+
+
+@pytest.fixture(scope="session")
+def fleet(look_at_fleet) -> list[Machine]:
+    return look_at_fleet()
 
 
 @pytest.fixture(scope="session")
@@ -74,15 +83,4 @@ def unpatched(guest, lab):
     package = lab.folder / "environment" / "machine" / "package"
     due = {PROGRAM: package / "status-1.1", SERVER: package / "serve"}
 
-    def look(machine: str) -> str:
-        found = guest(machine).read(STATUS, *due)
-        for path, file in due.items():
-            if found[path] != file.read_bytes():
-                return f"{path} is not the one of status 1.1"
-        entries = (found[STATUS] or b"").decode("utf-8", "replace").split("\n\n")
-        entry = next((e for e in entries if e.startswith("Package: status\n")), "")
-        if "\nStatus: install ok installed\n" not in entry or "\nVersion: 1.1\n" not in entry:
-            return "the package status 1.1 is not installed"
-        return ""
-
-    return look
+    return lambda machine: not_installed(guest(machine), "status", "1.1", due)

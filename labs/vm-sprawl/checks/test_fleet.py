@@ -14,7 +14,8 @@ OUTAGES = {"OFF", "RESET", "SHUTDOWN", "REMOVED"}
 
 
 @weakness("anybody-runs-commands", seconds=60)
-def test_anybody_runs_commands(fleet):
+def test_anybody_runs_commands(look_at_fleet):
+    fleet = look_at_fleet()
     assert all(machine.greets for machine in fleet), "not all machines work yet"
     open_ones = {machine.service for machine in fleet if machine.leaks}
     assert open_ones == {"pay", "stock", "old-shop", "try-out"}, f"open are: {open_ones}"

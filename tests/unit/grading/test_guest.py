@@ -10,6 +10,7 @@ import pytest
 
 from labctl.environment.outside import Outage
 from labctl.errors import WaitTimeout
+from labctl.grading import packages
 from labctl.grading.guest import Event, Guest, State
 
 
@@ -90,3 +91,32 @@ def test_a_host_that_does_not_answer_fails_the_check(monkeypatch):
     monkeypatch.setattr(targets, "ask", late)
     with pytest.raises(Outage, match="`desk` did not answer"):
         Guest(targets, "desk").snapshots()
+
+
+PROGRAM = "/usr/bin/desk"
+INSTALLED = "Package: {}\nStatus: install ok installed\nVersion: {}\nDescription: it\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "program", "says"),
+    [
+        (INSTALLED.format("desk", "1.1"), "good", ""),
+        (INSTALLED.format("desk", "1.1"), "old", "/usr/bin/desk is not the one of desk 1.1"),
+        (INSTALLED.format("desk", "1.0"), "good", "the package desk 1.1 is not installed"),
+        (INSTALLED.format("desktop", "1.1"), "good", "the package desk 1.1 is not installed"),
+        (
+            INSTALLED.format("desk", "1.1").replace("install ok installed", "deinstall ok half"),
+            "good",
+            "the package desk 1.1 is not installed",
+        ),
+        (None, "good", "the package desk 1.1 is not installed"),
+    ],
+)
+def test_a_package_is_there_when_its_files_and_dpkg_say_so(tmp_path, status, program, says):
+    (tmp_path / "desk").write_text("good")
+    told = {PROGRAM: {"kind": "regular", "content": code(program)}}
+    other = INSTALLED.format("other", "1.1")
+    listed = None if status is None else code(f"{other}\n{status}\n{other}")
+    told[packages.STATUS] = {"kind": "regular" if listed else "", "content": listed}
+    guest = Guest(Targets(told), "desk")
+    assert packages.not_installed(guest, "desk", "1.1", {PROGRAM: tmp_path / "desk"}) == says
